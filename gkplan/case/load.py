@@ -1,0 +1,56 @@
+"""One door for every kind of case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gkplan.case.model import Case, check_case
+from gkplan.case.phantom import phantom_names, phantom_path, read_phantom
+from gkplan.errors import CaseError
+from gkplan.frames import RigidTransform
+
+DEFAULT_HEAD = "head"
+
+
+def load_case(
+    case: str, head: str | None = None, patient_from_leksell: RigidTransform | None = None
+) -> Case:
+    """The case that `case` names.
+
+    Parameters
+    ----------
+    case : name of a phantom that ships, or path of a phantom's TOML file, of a contour file
+        (JSON), or of a DICOM folder that gkplan wrote
+    head : name (or path) of the phantom whose head is used instead of the case's own
+    patient_from_leksell : places a contour file as in a given plan, instead of anatomically
+
+    Raises
+    ------
+    CaseError
+        With what was looked for and what is there, or with the place in the file.
+
+    Examples
+    --------
+    >>> load_case("vestibular-schwannoma").targets[0].name
+    'target'
+    """
+    if case in phantom_names():
+        return check_case(read_phantom(phantom_path(case), name=case, head=head))
+    path = Path(case)
+    if path.is_dir():
+        from gkplan.dicom import read_case
+
+        return check_case(read_case(path))
+    if path.suffix == ".toml" and path.is_file():
+        return check_case(read_phantom(path, head=head))
+    if path.is_file():
+        from gkplan.case.contourfile import read_contour_file
+
+        return check_case(read_contour_file(path, head or DEFAULT_HEAD, patient_from_leksell))
+    if path.suffix or "/" in case:
+        raise CaseError(f"{case}: no such file or folder")
+    names = ", ".join(phantom_names())
+    raise CaseError(
+        f"unknown case {case!r}: expected a phantom ({names}), a phantom's .toml file, "
+        f"a contour .json file or a DICOM folder"
+    )

@@ -1,0 +1,97 @@
+"""A case: head, structures, prescriptions, limits and where they came from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gkplan.errors import CaseError
+from gkplan.frames import RigidTransform
+from gkplan.head import Head
+from gkplan.prescription import Limit, Prescription
+from gkplan.solids import sample_about
+from gkplan.structures import Structure
+
+CaseKind = Literal["phantom", "contours", "dicom"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """Everything that planning needs to know about a patient or phantom (Leksell mm).
+
+    Parameters
+    ----------
+    name : short, for file names and titles
+    kind, path, sha256 : where it came from; the path is a name for a phantom that ships
+    source : who made the data, to be cited wherever a result is shown
+    patient_from_leksell : the transform that places the case in DICOM coordinates
+    """
+
+    name: str
+    kind: CaseKind
+    path: str
+    sha256: str
+    source: str
+    head: Head
+    structures: tuple[Structure, ...]
+    prescriptions: tuple[Prescription, ...]
+    limits: tuple[Limit, ...]
+    patient_from_leksell: RigidTransform
+
+    @property
+    def targets(self) -> tuple[Structure, ...]:
+        return tuple(s for s in self.structures if s.role == "target")
+
+    @property
+    def oars(self) -> tuple[Structure, ...]:
+        return tuple(s for s in self.structures if s.role == "oar")
+
+    def structure(self, name: str) -> Structure:
+        for structure in self.structures:
+            if structure.name == name:
+                return structure
+        known = ", ".join(s.name for s in self.structures) or "none"
+        raise CaseError(f"{self.path}: no structure {name!r}; there are: {known}")
+
+    def prescription(self, target: str) -> Prescription:
+        for prescription in self.prescriptions:
+            if prescription.target == target:
+                return prescription
+        raise CaseError(f"{self.path}: target {target!r} has no prescription")
+
+
+def check_case(case: Case) -> Case:
+    """The case itself, if it can be planned.
+
+    Raises
+    ------
+    CaseError
+        For duplicate or unknown names, no target, an empty structure, or a target that is not
+        inside the head.
+    """
+    counts = Counter(s.name for s in case.structures)
+    if doubled := [name for name, n in counts.items() if n > 1]:
+        raise CaseError(f"{case.path}: structure {doubled[0]!r} appears {counts[doubled[0]]} times")
+    if not case.targets and case.prescriptions:
+        raise CaseError(f"{case.path}: no target among its structures")
+    for prescription in case.prescriptions:
+        if case.structure(prescription.target).role != "target":
+            raise CaseError(f"{case.path}: {prescription.target!r} has a dose but is no target")
+    for target in case.targets:
+        case.prescription(target.name)
+    for limit in case.limits:
+        case.structure(limit.structure)
+    for structure in case.structures:
+        points, _ = sample_about(structure.solid, count=500, coarsest_mm=3.0)
+        if len(points) == 0:
+            raise CaseError(f"{case.path}: structure {structure.name!r} is empty")
+        outside = 1.0 - float(np.mean(case.head.contains(points)))
+        if structure.role == "target" and outside > 0.01:
+            raise CaseError(
+                f"{case.path}: target {structure.name!r} lies {100 * outside:.0f} % outside the "
+                f"head {case.head.name!r}; a target must be inside"
+            )
+    return case

@@ -1,0 +1,7 @@
+"""Dose engines: each computes Gy at points of the head for a list of shots."""
+
+from gkplan.dose.engine import DoseEngine
+from gkplan.dose.reference import ReferenceEngine
+from gkplan.dose.tmr import TmrEngine
+
+__all__ = ["DoseEngine", "ReferenceEngine", "TmrEngine"]

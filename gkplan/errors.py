@@ -1,0 +1,23 @@
+"""The errors a user can meet: each message says what, where, got, expected and what to do."""
+
+from __future__ import annotations
+
+
+class GkplanError(Exception):
+    """Base of every error that is about the user's data, not about our code."""
+
+
+class CaseError(GkplanError):
+    """A phantom, contour file or DICOM folder that cannot be planned as it is."""
+
+
+class UnitError(GkplanError):
+    """A radiation unit that is unknown, or whose file is not usable."""
+
+
+class PlanError(GkplanError):
+    """A plan, a shot or a prescription that is not valid."""
+
+
+class OutputError(GkplanError):
+    """A place that cannot be written to."""

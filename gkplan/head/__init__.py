@@ -1,0 +1,6 @@
+"""The head: outer surface, tissues, and the depth of a beam below the surface."""
+
+from gkplan.head.depth import surface_distances
+from gkplan.head.model import Head, Tissue
+
+__all__ = ["Head", "Tissue", "surface_distances"]

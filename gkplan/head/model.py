@@ -1,0 +1,63 @@
+"""A head is an outer surface and what lies inside it (Leksell mm)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gkplan.frames import Array
+from gkplan.grid import Volume
+from gkplan.solids import Bounds, Solid
+
+AIR_HU = -1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tissue:
+    """A region with one density (g/cm3) and one CT number (HU)."""
+
+    name: str
+    solid: Solid
+    density_g_cm3: float
+    hu: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Outer surface, and the tissues or the image inside it.
+
+    Parameters
+    ----------
+    name : how the user asks for it
+    surface : everything inside it counts as head (and, for `tmr`, as water)
+    tissues : a later tissue replaces an earlier one where both are
+    image : CT numbers on a grid in the Leksell frame, used instead of tissues if given
+    """
+
+    name: str
+    surface: Solid
+    tissues: tuple[Tissue, ...] = ()
+    image: Volume | None = None
+
+    @property
+    def bounds(self) -> Bounds:
+        return self.surface.bounds
+
+    def contains(self, points: Array) -> NDArray[np.bool_]:
+        return self.surface.contains(points)
+
+    def hu(self, points: Array) -> Array:
+        """CT numbers at Leksell points (n, 3); air outside."""
+        if self.image is not None:
+            return self.image.at(points, outside=AIR_HU)
+        return self._paint(points, AIR_HU, [t.hu for t in self.tissues])
+
+    def _paint(self, points: Array, outside: float, values: list[float]) -> Array:
+        painted = np.full(len(points), outside)
+        for tissue, value in zip(self.tissues, values, strict=True):
+            low, high = tissue.solid.bounds
+            near = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
+            painted[near[tissue.solid.contains(points[near])]] = value
+        return painted

@@ -1,0 +1,65 @@
+"""A plan: a case, a unit, and the shots that treat the one with the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from gkplan.case import Case
+from gkplan.errors import PlanError
+from gkplan.metrics.model import PlanMetrics
+from gkplan.shot import Shot, check_shots
+from gkplan.unit import RadiationUnit
+
+DEFAULT_RATE_GY_PER_MIN = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """All that a treatment is made of, and where it came from.
+
+    Parameters
+    ----------
+    case : head, structures, prescriptions, limits
+    unit : the machine; `unit_name` is how a user asks for it (a name or a path)
+    calibration_dose_rate_gy_per_min : the rate on the day of treatment
+    shots : in the order of delivery
+    treatment_date : for the record; no decay is applied after the rate is set
+    metrics : as evaluated, absent in a plan that nobody has judged yet
+    provenance : versions, engine, options, hashes: enough to find every number again
+
+    Raises
+    ------
+    PlanError
+        If the rate is not positive or the unit cannot deliver the shots.
+    """
+
+    case: Case
+    unit: RadiationUnit
+    unit_name: str
+    shots: tuple[Shot, ...]
+    calibration_dose_rate_gy_per_min: float = DEFAULT_RATE_GY_PER_MIN
+    treatment_date: date | None = None
+    metrics: PlanMetrics | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_rate(self.calibration_dose_rate_gy_per_min)
+        check_shots(self.shots, self.unit)
+
+    @property
+    def beam_on_time_min(self) -> float:
+        return sum(shot.time_min for shot in self.shots)
+
+    @property
+    def n_isocenters(self) -> int:
+        return len({shot.isocenter_mm for shot in self.shots})
+
+
+def check_rate(rate_gy_per_min: float) -> None:
+    """Refuse a calibration dose rate that no Gamma Knife has."""
+    if not 0.05 <= rate_gy_per_min <= 10.0:
+        raise PlanError(
+            f"calibration dose rate: expected 0.05 to 10 Gy/min, got {rate_gy_per_min}"
+        )

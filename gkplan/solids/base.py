@@ -1,0 +1,71 @@
+"""What every solid can do, and sampling that needs nothing more."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gkplan.frames import Array
+
+Bounds = Array  # (2, 3): the lower and the upper corner, mm
+
+
+class Solid(Protocol):
+    """A closed region of space, in Leksell mm.
+
+    `crossings` gives, for n rays, every parameter t at which ``origin + t * direction`` may pass
+    the surface of one of the solid's parts, (n, m), NaN where there is none. Boolean solids
+    pass on the crossings of their parts: which of them matter, `contains` decides.
+    """
+
+    @property
+    def bounds(self) -> Bounds: ...
+
+    @property
+    def analytic_volume_cc(self) -> float | None: ...
+
+    def contains(self, points: Array) -> NDArray[np.bool_]: ...
+
+    def crossings(self, origin: Array, directions: Array) -> Array: ...
+
+
+def lattice(bounds: Bounds, spacing_mm: float) -> Array:
+    """Cell centres (n, 3) of a lattice that fills the box `bounds`."""
+    low, high = bounds
+    counts = np.maximum(np.ceil((high - low) / spacing_mm), 1).astype(int)
+    start = (low + high) / 2 - (counts - 1) * spacing_mm / 2
+    axes = [s + spacing_mm * np.arange(n) for s, n in zip(start, counts, strict=True)]
+    x, y, z = np.meshgrid(*axes, indexing="ij")
+    return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+
+
+def subdivide(points: Array, spacing_mm: float, parts: int) -> Array:
+    """Each lattice cell split into ``parts**3`` cells; their centres, (n * parts**3, 3)."""
+    step = spacing_mm / parts
+    offset = (np.arange(parts) - (parts - 1) / 2) * step
+    x, y, z = np.meshgrid(offset, offset, offset, indexing="ij")
+    shifts = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+    return np.asarray((points[:, None, :] + shifts[None]).reshape(-1, 3))
+
+
+def sample(solid: Solid, spacing_mm: float) -> Array:
+    """Points (n, 3) of a regular lattice that lie inside `solid`, each of ``spacing_mm**3``."""
+    points = lattice(solid.bounds, spacing_mm)
+    return points[solid.contains(points)]
+
+
+def sample_about(solid: Solid, count: int, coarsest_mm: float, finest_mm: float = 0.05) -> tuple[
+    Array, float
+]:
+    """About `count` lattice points inside `solid`, and their spacing in mm.
+
+    The spacing follows from the solid's volume, so that a small structure is sampled below any
+    voxel size; it is never coarser than `coarsest_mm`.
+    """
+    box_mm3 = float(np.prod(np.maximum(solid.bounds[1] - solid.bounds[0], 1e-3)))
+    probe = (box_mm3 / 20_000) ** (1 / 3)
+    volume_mm3 = max(len(sample(solid, probe)), 1) * probe**3
+    spacing = float(np.clip((volume_mm3 / count) ** (1 / 3), finest_mm, coarsest_mm))
+    return sample(solid, spacing), spacing

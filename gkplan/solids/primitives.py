@@ -1,0 +1,152 @@
+"""Ellipsoid, capsule and half-space: the bricks of a phantom (Leksell mm)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gkplan.frames import Array
+from gkplan.solids.base import Bounds
+
+Point = tuple[float, float, float]
+
+# A half-space has no end; a box of this size stands for it where bounds are asked.
+FAR_MM = 1000.0
+
+
+def _quadratic_roots(a: Array, b: Array, c: Array) -> Array:
+    """Both real roots of ``a t^2 + 2 b t + c``, (n, 2), NaN where there are none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = np.sqrt(b * b - a * c)
+        both: Array = np.stack([(-b - root) / a, (-b + root) / a], axis=1)
+    both[~np.isfinite(both)] = np.nan
+    return both
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipsoid:
+    """An ellipsoid with its own axes: `turn_deg` rotates it about x, then y, then z."""
+
+    center_mm: Point
+    semi_axes_mm: Point
+    turn_deg: Point = (0.0, 0.0, 0.0)
+    _to_sphere: Array = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if min(self.semi_axes_mm) <= 0:
+            raise ValueError(f"semi_axes_mm must be positive, got {list(self.semi_axes_mm)}")
+        scaled = np.diag(1.0 / np.array(self.semi_axes_mm)) @ _rotation(self.turn_deg).T
+        object.__setattr__(self, "_to_sphere", scaled)
+
+    @property
+    def bounds(self) -> Bounds:
+        columns = _rotation(self.turn_deg) * np.array(self.semi_axes_mm)
+        half = np.linalg.norm(columns, axis=1)
+        return np.array([self.center_mm - half, self.center_mm + half])
+
+    @property
+    def analytic_volume_cc(self) -> float:
+        return 4 / 3 * np.pi * float(np.prod(self.semi_axes_mm)) / 1000
+
+    def contains(self, points: Array) -> NDArray[np.bool_]:
+        q = (points - np.array(self.center_mm)) @ self._to_sphere.T
+        return np.asarray(np.einsum("ij,ij->i", q, q) <= 1.0)
+
+    def crossings(self, origin: Array, directions: Array) -> Array:
+        p = self._to_sphere @ (origin - np.array(self.center_mm))
+        d = directions @ self._to_sphere.T
+        a = np.einsum("ij,ij->i", d, d)
+        return _quadratic_roots(a, d @ p, np.full_like(a, p @ p - 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Capsule:
+    """All points within `radius_mm` of the segment from `start_mm` to `end_mm`."""
+
+    start_mm: Point
+    end_mm: Point
+    radius_mm: float
+
+    def __post_init__(self) -> None:
+        if self.radius_mm <= 0:
+            raise ValueError(f"radius_mm must be positive, got {self.radius_mm}")
+        if self.start_mm == self.end_mm:
+            raise ValueError("a capsule's start_mm and end_mm are the same point: use an ellipsoid")
+
+    @property
+    def _axis(self) -> tuple[Array, float]:
+        along = np.subtract(self.end_mm, self.start_mm)
+        length = float(np.linalg.norm(along))
+        return along / length, length
+
+    @property
+    def bounds(self) -> Bounds:
+        ends = np.array([self.start_mm, self.end_mm])
+        return np.array([ends.min(axis=0) - self.radius_mm, ends.max(axis=0) + self.radius_mm])
+
+    @property
+    def analytic_volume_cc(self) -> float:
+        _, length = self._axis
+        return np.pi * self.radius_mm**2 * (length + 4 / 3 * self.radius_mm) / 1000
+
+    def contains(self, points: Array) -> NDArray[np.bool_]:
+        axis, length = self._axis
+        p = points - np.array(self.start_mm)
+        t = np.clip(p @ axis, 0.0, length)
+        gap = p - t[:, None] * axis
+        return np.asarray(np.einsum("ij,ij->i", gap, gap) <= self.radius_mm**2)
+
+    def crossings(self, origin: Array, directions: Array) -> Array:
+        """The cylinder's and both end spheres' crossings: `contains` sorts out the rest."""
+        axis, _ = self._axis
+        r2 = self.radius_mm**2
+        p = origin - np.array(self.start_mm)
+        d_perp = directions - np.outer(directions @ axis, axis)
+        p_perp = p - (p @ axis) * axis
+        a = np.einsum("ij,ij->i", d_perp, d_perp)
+        parts = [_quadratic_roots(a, d_perp @ p_perp, np.full_like(a, p_perp @ p_perp - r2))]
+        for end in (self.start_mm, self.end_mm):
+            q = origin - np.array(end)
+            ones = np.ones(len(directions))
+            parts.append(_quadratic_roots(ones, directions @ q, (q @ q - r2) * ones))
+        return np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfSpace:
+    """All points behind the plane through `point_mm` whose outward normal is `normal`."""
+
+    point_mm: Point
+    normal: Point
+
+    def __post_init__(self) -> None:
+        if not np.linalg.norm(self.normal) > 0:
+            raise ValueError("normal must not be zero")
+
+    @property
+    def bounds(self) -> Bounds:
+        return np.array([[-FAR_MM] * 3, [FAR_MM] * 3])
+
+    @property
+    def analytic_volume_cc(self) -> None:
+        return None
+
+    def contains(self, points: Array) -> NDArray[np.bool_]:
+        return np.asarray((points - np.array(self.point_mm)) @ np.array(self.normal) <= 0.0)
+
+    def crossings(self, origin: Array, directions: Array) -> Array:
+        normal = np.array(self.normal)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = ((np.array(self.point_mm) - origin) @ normal) / (directions @ normal)
+        t[~np.isfinite(t)] = np.nan
+        return np.asarray(t[:, None])
+
+
+def _rotation(turn_deg: Point) -> Array:
+    rx, ry, rz = np.deg2rad(turn_deg)
+    about_x = [[1, 0, 0], [0, np.cos(rx), -np.sin(rx)], [0, np.sin(rx), np.cos(rx)]]
+    about_y = [[np.cos(ry), 0, np.sin(ry)], [0, 1, 0], [-np.sin(ry), 0, np.cos(ry)]]
+    about_z = [[np.cos(rz), -np.sin(rz), 0], [np.sin(rz), np.cos(rz), 0], [0, 0, 1]]
+    return np.array(about_z) @ np.array(about_y) @ np.array(about_x)

@@ -1,0 +1,149 @@
+"""A solid from closed planar contours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gkplan.errors import CaseError
+from gkplan.frames import Array
+from gkplan.solids import LevelSet
+
+# Samples of the signed distance across the larger side of the contours.
+_SAMPLES = 128
+_FINEST_MM, _COARSEST_MM = 0.1, 1.5
+
+
+def solid_from_contours(
+    rings: Sequence[Array], name: str, slice_spacing_mm: float | None = None
+) -> LevelSet:
+    """The solid enclosed by a stack of closed contours.
+
+    Parameters
+    ----------
+    rings : each (n, 3), n >= 3, Leksell mm, planar, all in parallel planes of any orientation
+    name : of the structure, for messages
+    slice_spacing_mm : distance between the planes; the median distance if not given
+
+    Raises
+    ------
+    CaseError
+        For contours that are not finite, not planar, or unevenly spaced, and for no contours.
+
+    Notes
+    -----
+    Within a slice a point is inside when an odd number of rings encloses it, so holes and
+    keyholes work. Between slices the signed distance to the contours is interpolated linearly;
+    one missing slice is bridged. Beyond the first and the last slice the contour is continued
+    by half a spacing (flat caps), the convention of planning systems.
+    """
+    if not rings:
+        raise CaseError(f"structure {name!r}: has no contours; it is empty")
+    for ring in rings:
+        if ring.ndim != 2 or ring.shape[1] != 3 or len(ring) < 3:
+            raise CaseError(
+                f"structure {name!r}: a contour needs at least 3 points of 3 coordinates, "
+                f"got an array of shape {ring.shape}"
+            )
+        if not np.isfinite(ring).all():
+            raise CaseError(f"structure {name!r}: a contour has a coordinate that is not finite")
+    axes = _plane_axes(rings)
+    local = [ring @ axes.T for ring in rings]
+    height = np.array([ring[:, 2].mean() for ring in local])
+    first, spacing, slice_of_ring = _slices(height, slice_spacing_mm, name)
+    unevenness = max(float(np.abs(r[:, 2] - h).max()) for r, h in zip(local, height, strict=True))
+    if unevenness > spacing / 2:
+        raise CaseError(
+            f"structure {name!r}: its contours are not planar: points lie up to "
+            f"{unevenness:.2f} mm off the plane, more than half the spacing of {spacing:.2f} mm"
+        )
+    low = np.min([ring.min(axis=0) for ring in local], axis=0)[:2]
+    high = np.max([ring.max(axis=0) for ring in local], axis=0)[:2]
+    step = float(np.clip((high - low).max() / _SAMPLES, _FINEST_MM, _COARSEST_MM))
+    if (high - low).max() / step > 2000:
+        raise CaseError(f"structure {name!r}: spans {(high - low).max():.0f} mm, larger than a head")
+    u = np.arange(low[0] - 3 * step, high[0] + 3.5 * step, step)
+    v = np.arange(low[1] - 3 * step, high[1] + 3.5 * step, step)
+    n_slices = int(slice_of_ring.max()) + 1
+    images = [
+        _slice_image([r for r, s in zip(local, slice_of_ring, strict=True) if s == k], u, v)
+        for k in range(n_slices)
+    ]
+    values = np.stack(_cap([None, *images, None]))
+    scale = 1.0 / np.array([spacing, step, step])
+    start = np.array([first - spacing, v[0], u[0]])
+    affine = np.empty((3, 4))
+    affine[:, :3] = scale[:, None] * axes[::-1]
+    affine[:, 3] = -scale * start
+    return LevelSet(values, affine)
+
+
+def _plane_axes(rings: Sequence[Array]) -> Array:
+    """Rows u, v, w: w the common normal of the rings' planes, mostly along +z or the like."""
+    scatter = np.zeros((3, 3))
+    for ring in rings:
+        centered = ring - ring.mean(axis=0)
+        scatter += centered.T @ centered
+    normal = np.linalg.eigh(scatter)[1][:, 0]
+    main = int(np.argmax(np.abs(normal)))
+    # A tilt below 0.06 degrees is rounding of the coordinates, not an oblique series.
+    if np.abs(normal[main]) > 1 - 5e-7:
+        normal = np.eye(3)[main]
+    normal = normal * np.sign(normal[main])
+    helper = np.eye(3)[(main + 1) % 3]
+    u = helper - (helper @ normal) * normal
+    u /= np.linalg.norm(u)
+    return np.array([u, np.cross(normal, u), normal])
+
+
+def _slices(
+    height: Array, slice_spacing_mm: float | None, name: str
+) -> tuple[float, float, Array]:
+    """Height of the first slice, spacing, and the slice number of each ring."""
+    order = np.sort(height)
+    tolerance = 0.25 * slice_spacing_mm if slice_spacing_mm else 0.1
+    steps = np.diff(order)
+    gaps = steps[steps > tolerance]
+    spacing = slice_spacing_mm or (float(np.median(gaps)) if len(gaps) else 1.0)
+    number = (height - order[0]) / spacing
+    nearest = np.rint(number)
+    if np.abs(number - nearest).max() > 0.25:
+        raise CaseError(
+            f"structure {name!r}: contours are not evenly spaced: with a spacing of "
+            f"{spacing:.3f} mm one lies {np.abs(number - nearest).max() * spacing:.2f} mm "
+            f"from the nearest slice"
+        )
+    return float(order[0]), spacing, nearest.astype(int)
+
+
+def _slice_image(rings: list[Array], u: Array, v: Array) -> Array | None:
+    from gkplan.kernels.contour import signed_distance_image
+
+    if not rings:
+        return None
+    vertices = np.ascontiguousarray(np.concatenate(rings)[:, :2])
+    starts = np.cumsum([0, *(len(ring) for ring in rings)])
+    return np.asarray(signed_distance_image(vertices, starts, u, v))
+
+
+def _cap(images: list[Array | None]) -> list[Array]:
+    """Fill the slices without contours: bridge a single one, close off the rest.
+
+    Next to a contoured slice with distance d, |d| makes the interpolated surface end exactly
+    half-way, wherever the contour encloses.
+    """
+    filled = []
+    for k, image in enumerate(images):
+        if image is not None:
+            filled.append(image)
+            continue
+        near = [n for n in images[max(k - 1, 0) : k + 2] if n is not None]
+        if len(near) == 2:
+            filled.append((near[0] + near[1]) / 2)
+        elif near:
+            filled.append(np.abs(near[0]))
+        else:
+            some = next(n for n in images if n is not None)
+            filled.append(np.full_like(some, 1e3))
+    return filled

@@ -1,0 +1,156 @@
+"""What a radiation unit is: frozen values, in the unit frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gkplan.frames import Array
+
+
+@dataclass(frozen=True, slots=True)
+class OffAxisProfile:
+    """Dose beside the axis of one beam, relative to the axis, at the focus distance.
+
+    Notes
+    -----
+    ``f(r) = (1 - w) erfc((r - h) / (sqrt(2) s)) / 2 + w exp(-r / L)``, divided by f(0): an edge
+    at the half-width h blurred by s (penumbra), and a tail of weight w and decay L (scatter).
+    Monotone and not negative by construction.
+    """
+
+    half_width_mm: float
+    edge_sigma_mm: float
+    tail_weight: float
+    tail_decay_mm: float
+
+    def __call__(self, off_axis_mm: ArrayLike) -> Array:
+        """Relative dose at the off-axis distances (any shape), 1 on the axis."""
+        from scipy.special import erfc
+
+        def shape(r: ArrayLike) -> Array:
+            r = np.asarray(r, dtype=np.float64)
+            edge = erfc((r - self.half_width_mm) / (np.sqrt(2.0) * self.edge_sigma_mm)) / 2
+            tail = np.exp(-r / self.tail_decay_mm)
+            return np.asarray((1 - self.tail_weight) * edge + self.tail_weight * tail)
+
+        return shape(off_axis_mm) / shape(0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collimator:
+    """All beams of the unit through one collimator size; arrays have one entry a source.
+
+    Parameters
+    ----------
+    size_mm : nominal size (4, 8, 16)
+    directions : (n, 3) unit vectors from the focus to the source, unit frame
+    virtual_distance_mm : (n,) distance from the focus to the virtual source
+    attenuation_per_mm : (n,) effective attenuation in water
+    relative_output : (n,) dose rate of the beam at the centre of the calibration sphere as a
+        fraction of the calibration dose rate; they add up to `output_factor`
+    profile_index : (n,) which of `profiles` the beam has
+    minimum_time_min : the shortest deliverable shot
+    """
+
+    size_mm: int
+    output_factor: float
+    directions: Array
+    virtual_distance_mm: Array
+    attenuation_per_mm: Array
+    relative_output: Array
+    profile_index: NDArray[np.int64]
+    profiles: tuple[OffAxisProfile, ...]
+    minimum_time_min: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The dose rate at the centre of the calibration sphere on a date."""
+
+    dose_rate_gy_per_min: float
+    date: date
+    half_life_days: float
+    depth_mm: float
+    collimator_mm: int
+
+    def dose_rate_on(self, day: date) -> float:
+        """Dose rate (Gy/min) on `day`: ``rate * 2 ** (-days / half_life)``."""
+        days = (day - self.date).days
+        return float(self.dose_rate_gy_per_min * 2.0 ** (-days / self.half_life_days))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RadiationUnit:
+    """A Gamma Knife: its sources in sectors, its collimators, calibration and reach.
+
+    Parameters
+    ----------
+    source_sector : (n,) sector of each source, 0-based; sources are sorted by sector
+    reach_mm : (2, 3) Leksell coordinates an isocentre may have (lowest, highest)
+    origin : where each group of numbers in the file comes from
+    """
+
+    name: str
+    aliases: tuple[str, ...]
+    title: str
+    version: str
+    n_sectors: int
+    source_sector: NDArray[np.int64]
+    source_ring: NDArray[np.int64]
+    collimators: tuple[Collimator, ...]
+    calibration: Calibration
+    reach_mm: Array
+    origin: dict[str, str]
+    sha256: str
+
+    @property
+    def n_sources(self) -> int:
+        return len(self.source_sector)
+
+    @property
+    def collimator_sizes_mm(self) -> tuple[int, ...]:
+        return tuple(c.size_mm for c in self.collimators)
+
+    def collimator(self, size_mm: int) -> Collimator:
+        for collimator in self.collimators:
+            if collimator.size_mm == size_mm:
+                return collimator
+        sizes = ", ".join(str(s) for s in self.collimator_sizes_mm)
+        raise ValueError(f"{self.name} has no {size_mm} mm collimator, only {sizes} mm")
+
+    def reaches(self, points_mm: ArrayLike) -> NDArray[np.bool_]:
+        """Which of the Leksell points (n, 3) can stand in the focus."""
+        points = np.atleast_2d(np.asarray(points_mm, dtype=np.float64))
+        low, high = self.reach_mm
+        return np.asarray(((points >= low - 1e-9) & (points <= high + 1e-9)).all(axis=1))
+
+
+def ring_directions(
+    elevation_deg: ArrayLike,
+    per_sector: tuple[int, ...],
+    n_sectors: int,
+    first_azimuth_deg: float,
+    sense: int,
+) -> Array:
+    """Directions (n, 3), unit frame, of sources in rings, sorted by sector, then ring.
+
+    A sector spans ``360 / n_sectors`` degrees of azimuth, measured from +x (left) toward +y
+    (anterior); the k sources of a ring in it sit at its (1/2, 3/2, ...)/k. Elevation is the
+    angle above the transverse plane toward the vertex, that is toward -z.
+    """
+    width = 360.0 / n_sectors
+    directions = []
+    for sector in range(n_sectors):
+        for elevation, count in zip(np.deg2rad(elevation_deg), per_sector, strict=True):
+            turn = first_azimuth_deg + sense * width * (sector + (np.arange(count) + 0.5) / count)
+            azimuth = np.deg2rad(turn)
+            flat = np.cos(elevation)
+            x, y = flat * np.cos(azimuth), flat * np.sin(azimuth)
+            directions.append(np.stack([x, y, np.full(count, -np.sin(elevation))], axis=1))
+    return np.concatenate(directions)
+
+
