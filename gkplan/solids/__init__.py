@@ -1,6 +1,6 @@
 """Closed shapes that answer two questions: is a point inside, and where does a ray cross."""
 
-from gkplan.solids.base import Bounds, Solid, sample
+from gkplan.solids.base import Bounds, Solid, sample, sample_about
 from gkplan.solids.boolean import Difference, Intersection, Union
 from gkplan.solids.levelset import LevelSet
 from gkplan.solids.parse import parse_solid
@@ -18,4 +18,5 @@ __all__ = [
     "Union",
     "parse_solid",
     "sample",
+    "sample_about",
 ]
