@@ -88,7 +88,9 @@ def whole_folder(out: Path) -> Iterator[Path]:
             staging.replace(out)
         done = True
     except OSError as error:
-        raise OutputError(f"{error.filename or out}: cannot write there: {error.strerror}") from error
+        raise OutputError(
+            f"{error.filename or out}: cannot write there: {error.strerror}"
+        ) from error
     finally:
         if not done:
             if staging is not None:

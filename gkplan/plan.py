@@ -60,6 +60,4 @@ class Plan:
 def check_rate(rate_gy_per_min: float) -> None:
     """Refuse a calibration dose rate that no Gamma Knife has."""
     if not 0.05 <= rate_gy_per_min <= 10.0:
-        raise PlanError(
-            f"calibration dose rate: expected 0.05 to 10 Gy/min, got {rate_gy_per_min}"
-        )
+        raise PlanError(f"calibration dose rate: expected 0.05 to 10 Gy/min, got {rate_gy_per_min}")

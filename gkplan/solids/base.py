@@ -56,9 +56,9 @@ def sample(solid: Solid, spacing_mm: float) -> Array:
     return points[solid.contains(points)]
 
 
-def sample_about(solid: Solid, count: int, coarsest_mm: float, finest_mm: float = 0.05) -> tuple[
-    Array, float
-]:
+def sample_about(
+    solid: Solid, count: int, coarsest_mm: float, finest_mm: float = 0.05
+) -> tuple[Array, float]:
     """About `count` lattice points inside `solid`, and their spacing in mm.
 
     The spacing follows from the solid's volume, so that a small structure is sampled below any

@@ -62,7 +62,9 @@ def solid_from_contours(
     high = np.max([ring.max(axis=0) for ring in local], axis=0)[:2]
     step = float(np.clip((high - low).max() / _SAMPLES, _FINEST_MM, _COARSEST_MM))
     if (high - low).max() / step > 2000:
-        raise CaseError(f"structure {name!r}: spans {(high - low).max():.0f} mm, larger than a head")
+        raise CaseError(
+            f"structure {name!r}: spans {(high - low).max():.0f} mm, larger than a head"
+        )
     u = np.arange(low[0] - 3 * step, high[0] + 3.5 * step, step)
     v = np.arange(low[1] - 3 * step, high[1] + 3.5 * step, step)
     n_slices = int(slice_of_ring.max()) + 1
@@ -97,9 +99,7 @@ def _plane_axes(rings: Sequence[Array]) -> Array:
     return np.array([u, np.cross(normal, u), normal])
 
 
-def _slices(
-    height: Array, slice_spacing_mm: float | None, name: str
-) -> tuple[float, float, Array]:
+def _slices(height: Array, slice_spacing_mm: float | None, name: str) -> tuple[float, float, Array]:
     """Height of the first slice, spacing, and the slice number of each ring."""
     order = np.sort(height)
     tolerance = 0.25 * slice_spacing_mm if slice_spacing_mm else 0.1

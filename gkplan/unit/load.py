@@ -80,7 +80,9 @@ def load_unit(name: str) -> RadiationUnit:
         unit = read_unit(candidate)
         if name.lower() in unit.aliases:
             return unit
-    known = ", ".join(f"{u.name} ({', '.join(u.aliases)})" for u in map(read_unit, shipped.values()))
+    known = ", ".join(
+        f"{u.name} ({', '.join(u.aliases)})" for u in map(read_unit, shipped.values())
+    )
     raise UnitError(f"unknown unit {name!r}: expected {known}, or the path of a unit's TOML file")
 
 
@@ -157,7 +159,9 @@ def _collimator(
     ring = {key: _per_ring(table, key, len(per_sector), size) for key in _PER_RING}
     output = _positive(table, "output_factor", f"[[collimator]] {size} mm")
     if output > 1.2:
-        raise ValueError(f"[[collimator]] {size} mm output_factor: expected at most 1.2, got {output}")
+        raise ValueError(
+            f"[[collimator]] {size} mm output_factor: expected at most 1.2, got {output}"
+        )
     of_source = np.tile(np.repeat(np.arange(len(per_sector)), per_sector), n_sectors)
     weight = ring["ring_output_factor"][of_source]
     shape = ("half_width_mm", "edge_sigma_mm", "tail_weight", "tail_decay_mm")

@@ -152,5 +152,3 @@ def ring_directions(
             x, y = flat * np.cos(azimuth), flat * np.sin(azimuth)
             directions.append(np.stack([x, y, np.full(count, -np.sin(elevation))], axis=1))
     return np.concatenate(directions)
-
-

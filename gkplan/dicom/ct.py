@@ -1,0 +1,217 @@
+"""CT images: the head on slices, for everything else to refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID, CTImageStorage, generate_uid
+
+from gkplan.case import Case
+from gkplan.dicom.common import Study, ds, mm, new_dataset, write
+from gkplan.dicom.folder import DicomFile, reading
+from gkplan.dicom.geometry import flipped, regrid
+from gkplan.errors import CaseError
+from gkplan.frames import Array, Frame, RigidTransform
+from gkplan.grid import Grid, Volume
+from gkplan.head import Head
+from gkplan.solids import Solid, sample
+
+_SPACING_MM = 1.0
+_MARGIN_MM = 10.0
+_OFFSET_MM = np.array([0.0, 0.0, 0.25])
+_POINTS_AT_ONCE = 500_000
+_AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CtSeries:
+    """A series: its grid in the patient frame and the UIDs of its slices, z ascending."""
+
+    grid: Grid
+    series_uid: UID
+    slice_uids: tuple[UID, ...]
+
+
+def head_image(case: Case) -> Volume:
+    """CT numbers (int16) of the head in the Leksell frame: its own image, or a synthetic one.
+
+    The synthetic image has voxels of 1 mm at round numbers of the patient frame and reaches
+    10 mm beyond the surface. Its slices lie a quarter of a millimetre off the whole ones: were
+    they at the round numbers where a phantom's shapes begin and end, both ends of a small one
+    would be cut short, or long, alike.
+    """
+    head = case.head
+    if head.image is not None:
+        return Volume(_int16(head.image.array), head.image.grid, "hu")
+    corners = np.sort(case.patient_from_leksell(_tight_bounds(head.surface)), axis=0)
+    first = np.floor(corners[0] - _MARGIN_MM) + _OFFSET_MM
+    # An odd number of voxels along each axis, for `_painted`.
+    n = 2 * np.ceil((corners[1] + _MARGIN_MM - first) / 2).astype(int) + 1
+    shape = (int(n[2]), int(n[1]), int(n[0]))
+    ascending = Grid(shape, (_SPACING_MM,) * 3, tuple(first.tolist()), Frame.PATIENT)
+    grid = regrid(ascending, case.patient_from_leksell.inverse)
+    return Volume(_painted(head, grid), grid, "hu")
+
+
+def _tight_bounds(surface: Solid) -> Array:
+    """Bounds of a solid within 4 mm: those it states may be far larger (a neck cut by a plane)."""
+    points = sample(surface, 4.0)
+    low, high = surface.bounds
+    return np.array(
+        [np.maximum(low, points.min(axis=0) - 4.0), np.minimum(high, points.max(axis=0) + 4.0)]
+    )
+
+
+def _painted(head: Head, grid: Grid) -> NDArray[np.int16]:
+    """CT numbers at the voxel centres of a grid of odd shape.
+
+    Every second voxel along each axis is asked for; one between equal neighbours is taken to be
+    like them, and only the others, near the surfaces, are asked for as well.
+    """
+    x, y, z = grid.axes()
+
+    def hu(k: NDArray[np.intp], j: NDArray[np.intp], i: NDArray[np.intp]) -> NDArray[np.int16]:
+        parts = [slice(n, n + _POINTS_AT_ONCE) for n in range(0, len(k), _POINTS_AT_ONCE)]
+        points = (np.stack([x[i[p]], y[j[p]], z[k[p]]], axis=1) for p in parts)
+        return np.concatenate([_int16(head.hu(chunk)) for chunk in points])
+
+    coarse = tuple((n + 1) // 2 for n in grid.shape)
+    nodes = hu(*(2 * index.ravel() for index in np.indices(coarse))).reshape(coarse)
+    lowest, highest = _stretched(nodes, np.minimum), _stretched(nodes, np.maximum)
+    mixed = np.nonzero(lowest != highest)
+    if len(mixed[0]):
+        lowest[mixed] = hu(*mixed)
+    return lowest
+
+
+def _stretched(nodes: NDArray[np.int16], between: np.ufunc) -> NDArray[np.int16]:
+    """The nodes, and between each two neighbours along each axis what `between` makes of them."""
+    for axis in range(3):
+        ahead = np.moveaxis(nodes, axis, 0)
+        out = np.empty((2 * len(ahead) - 1, *ahead.shape[1:]), dtype=np.int16)
+        out[::2] = ahead
+        out[1::2] = between(ahead[:-1], ahead[1:])
+        nodes = np.moveaxis(out, 0, axis)
+    return np.ascontiguousarray(nodes)
+
+
+def _int16(values: ArrayLike) -> NDArray[np.int16]:
+    """Rounded and kept within the range of 16 bits."""
+    rounded = np.rint(np.asarray(values, dtype=np.float64))
+    return np.clip(rounded, -32768, 32767).astype(np.int16)
+
+
+def write_ct(image: Volume, study: Study, folder: Path) -> tuple[CtSeries, list[Path]]:
+    """Write one file a slice; `image` holds CT numbers (int16) in the patient frame."""
+    grid = image.grid
+    dataset = _template(grid, study)
+    x, y, _ = grid.origin_mm
+    uids, paths = [], []
+    for number, z in enumerate(grid.axes()[2], start=1):
+        dataset.SOPInstanceUID = generate_uid()
+        dataset.InstanceNumber = number
+        dataset.ImagePositionPatient = mm((x, y, z))
+        dataset.SliceLocation = mm([z])[0]
+        pixels = np.ascontiguousarray(image.array[number - 1], dtype="<i2")
+        dataset.PixelData = pixels.tobytes()
+        uids.append(dataset.SOPInstanceUID)
+        paths.append(write(dataset, folder / f"ct-{number:04d}.dcm"))
+    return CtSeries(grid, dataset.SeriesInstanceUID, tuple(uids)), paths
+
+
+def _template(grid: Grid, study: Study) -> Dataset:
+    """All that the slices have in common."""
+    dataset = new_dataset(study, CTImageStorage, "CT", series_number=1)
+    dx, dy, dz = grid.spacing_mm
+    dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
+    dataset.DerivationDescription = "CT numbers computed from a model of the head"
+    dataset.ContentDate, dataset.ContentTime = dataset.StudyDate, dataset.StudyTime
+    dataset.AcquisitionNumber = 1
+    dataset.PatientPosition = "HFS"
+    dataset.BodyPartExamined = "HEAD"
+    dataset.KVP = ""
+    dataset.SliceThickness = ds(dz)
+    dataset.ImageOrientationPatient = mm(_AXIAL)
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = grid.shape[1:]
+    dataset.PixelSpacing = [ds(dy), ds(dx)]
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+    dataset.PixelRepresentation = 1
+    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "HU"
+    dataset.WindowCenter, dataset.WindowWidth = "40", "400"
+    return dataset
+
+
+def read_ct(
+    files: Sequence[DicomFile], wanted: Iterable[str], to_leksell: RigidTransform
+) -> Volume:
+    """The series with the slices `wanted` as CT numbers (int16) in the Leksell frame.
+
+    Raises
+    ------
+    CaseError
+        Naming the file for a slice that does not fit to the others, and when one is missing.
+    """
+    by_uid = {f.uid: f for f in files}
+    wanted = list(wanted)
+    if missing := [uid for uid in wanted if uid not in by_uid]:
+        folder = files[0].path.parent
+        raise CaseError(
+            f"{folder}: {len(missing)} of the {len(wanted)} CT slices that the structure set "
+            f"refers to are missing; copy the complete folder"
+        )
+    slices = [_read_slice(by_uid[uid].path) for uid in wanted]
+    slices.sort(key=lambda s: s.z)
+    first = slices[0]
+    heights = np.array([s.z for s in slices])
+    dz = (heights[-1] - heights[0]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
+    for s, expected in zip(slices, heights[0] + dz * np.arange(len(slices)), strict=True):
+        if s.pixels.shape != first.pixels.shape or not np.allclose(s.plane, first.plane, atol=1e-3):
+            raise CaseError(
+                f"{s.path}: size, pixel spacing or corner differ from {first.path.name}"
+            )
+        if abs(s.z - expected) > 0.01:
+            raise CaseError(
+                f"{s.path}: ImagePositionPatient: z is {s.z:g} mm, evenly spaced slices need "
+                f"{expected:g} mm"
+            )
+    dy, dx, x, y = first.plane
+    array = np.stack([s.pixels for s in slices])
+    grid = Grid(array.shape, (dx, dy, float(dz)), (x, y, first.z), Frame.PATIENT)
+    return flipped(Volume(array, grid, "hu"), to_leksell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """One image; `plane` is the row and column spacing and x, y of the first voxel, mm."""
+
+    path: Path
+    pixels: NDArray[np.int16]
+    plane: tuple[float, float, float, float]
+    z: float
+    thickness: float
+
+
+def _read_slice(path: Path) -> _Slice:
+    with reading(path):
+        image = dcmread(path)
+        if image.file_meta.TransferSyntaxUID.is_compressed:
+            raise ValueError("TransferSyntaxUID: compressed pixels are not supported")
+        if not np.allclose(np.array(image.ImageOrientationPatient, float), _AXIAL, atol=1e-6):
+            raise ValueError("ImageOrientationPatient: expected axial slices, 1 0 0 0 1 0")
+        shape = (int(image.Rows), int(image.Columns))
+        stored = "<i2" if image.PixelRepresentation == 1 else "<u2"
+        if image.BitsAllocated != 16 or len(image.PixelData) != 2 * shape[0] * shape[1]:
+            raise ValueError(f"PixelData: expected {shape[0]} x {shape[1]} numbers of 16 bits")
+        raw = np.frombuffer(image.PixelData, dtype=stored).reshape(shape)
+        hu = raw * float(image.RescaleSlope) + float(image.RescaleIntercept)
+        dy, dx = (float(v) for v in image.PixelSpacing)
+        x, y, z = (float(v) for v in image.ImagePositionPatient)
+        thickness = float(image.SliceThickness)
+        return _Slice(path, _int16(hu), (dy, dx, x, y), z, thickness)

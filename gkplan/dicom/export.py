@@ -1,0 +1,106 @@
+"""A plan as a folder of DICOM files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydicom.uid import UID
+
+from gkplan.dicom.common import Study, write
+from gkplan.dicom.ct import head_image, write_ct
+from gkplan.dicom.geometry import check_axial, flipped
+from gkplan.dicom.rtdose import write_rtdose
+from gkplan.dicom.rtplan import BeamDoses, rtplan_dataset
+from gkplan.dicom.rtstruct import roi_numbers, rtstruct_dataset
+from gkplan.errors import OutputError, PlanError
+from gkplan.frames import Frame
+from gkplan.grid import Volume
+from gkplan.plan import Plan
+
+
+def export_plan(
+    plan: Plan,
+    dose: Volume,
+    beam_doses_gy: Sequence[float],
+    folder: Path,
+    *,
+    focus_rates_gy_per_min: Sequence[float] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Path]:
+    """Write RT Plan, RT Dose, RT Structure Set and the CT they refer to.
+
+    Parameters
+    ----------
+    plan : Plan
+        With metrics; its Leksell frame must not be rotated in the images.
+    dose : Volume
+        Gy on a grid in the Leksell frame.
+    beam_doses_gy : (n,) float
+        Dose of each shot at ``plan.metrics.max_dose_point_mm``; their sum is the maximum dose.
+    folder : Path
+        An existing, empty folder.
+    focus_rates_gy_per_min : (n,) float, optional
+        Dose rate of each shot at its own focus.
+    progress : callable, optional
+        Called with a few words before each step.
+
+    Returns
+    -------
+    list of Path
+        The files written: plan, dose, structures, then the slices from inferior to superior.
+
+    Raises
+    ------
+    PlanError
+        If the plan has no metrics, or DICOM cannot hold its frame or one of its structures.
+    OutputError
+        If the folder is absent, not empty or not writable.
+
+    Notes
+    -----
+    Other systems read the isocentres, times, doses and contours. Collimators and sectors, and
+    every number of the shots in full precision, are in private elements of creator "GKPLAN 1",
+    from which `read_plan` restores the same shots.
+    """
+    if plan.metrics is None:
+        raise PlanError("metrics: the plan has none; evaluate it before exporting DICOM")
+    doses = BeamDoses(plan.metrics.max_dose_point_mm, beam_doses_gy, focus_rates_gy_per_min)
+    _check(plan, dose, doses)
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise OutputError(f"{folder}: DICOM export needs an existing, empty folder")
+    tell = progress or (lambda _: None)
+    to_patient = plan.case.patient_from_leksell
+    study = Study.of(plan.case.name)
+    try:
+        tell("CT slices")
+        slices = folder / "ct"
+        slices.mkdir()
+        ct, ct_paths = write_ct(flipped(head_image(plan.case), to_patient), study, slices)
+        structures = rtstruct_dataset(plan.case, ct, study, progress)
+        tell("plan and dose")
+        set_uid = UID(structures.SOPInstanceUID)
+        rtplan = rtplan_dataset(plan, doses, set_uid, roi_numbers(plan.case), study)
+        plan_uid = UID(rtplan.SOPInstanceUID)
+        return [
+            write(rtplan, folder / "rtplan.dcm"),
+            write_rtdose(flipped(dose, to_patient), plan_uid, study, folder / "rtdose.dcm"),
+            write(structures, folder / "rtstruct.dcm"),
+            *ct_paths,
+        ]
+    except OSError as error:
+        where = error.filename or folder
+        raise OutputError(f"{where}: cannot write there: {error.strerror}") from error
+
+
+def _check(plan: Plan, dose: Volume, doses: BeamDoses) -> None:
+    """Refuse, before anything is written, what would fail half-way."""
+    check_axial(plan.case.patient_from_leksell)
+    if dose.grid.frame is not Frame.LEKSELL:
+        raise ValueError(f"dose: expected a grid in the leksell frame, got {dose.grid.frame}")
+    for name, values in (
+        ("beam_doses_gy", doses.at_maximum_gy),
+        ("focus_rates_gy_per_min", doses.focus_rate_gy_per_min),
+    ):
+        if values is not None and len(values) != len(plan.shots):
+            raise ValueError(f"{name}: {len(values)} numbers for {len(plan.shots)} shots")

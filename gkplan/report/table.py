@@ -1,0 +1,161 @@
+"""The numbers of a plan as rows of text, for the terminal and for the page alike."""
+
+from __future__ import annotations
+
+from gkplan.metrics.model import Evaluation, LimitResult
+from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
+from gkplan.report.text import NOT_DEFINED, number, percent, prescription_text, volume
+
+TARGET_COLUMNS = (
+    "Target",
+    "Prescription",
+    "Volume",
+    "Coverage",
+    "Selectivity",
+    "Paddick index",
+    "Gradient index",
+    "Efficiency index",
+    "Prescription isodose",
+    "Maximum",
+)
+STRUCTURE_COLUMNS = (
+    "Structure",
+    "Role",
+    "Volume",
+    "Mean",
+    "Maximum",
+    "D0.035cc",
+    "D98",
+    "D50",
+    "D2",
+)
+LIMIT_COLUMNS = ("Structure", "Limit", "Dose", "Result")
+_KINDS = {"max": "max", "mean": "mean", "d0_035cc": "D0.035cc"}
+
+
+def summary_rows(
+    plan: Plan, evaluation: Evaluation, seconds: float | None
+) -> list[tuple[str, str]]:
+    """Label and value of each number that a plan is judged by.
+
+    Parameters
+    ----------
+    seconds : how long the planning took, if it is known
+    """
+    metrics = evaluation.metrics
+    overall = metrics.overall
+    rate = plan.calibration_dose_rate_gy_per_min
+    x, y, z = metrics.max_dose_point_mm
+    at_default = metrics.beam_on_time_min * rate / DEFAULT_RATE_GY_PER_MIN
+    met = sum(result.met for result in metrics.limits)
+    rows = [
+        *_index_rows(plan, evaluation),
+        ("Prescription isodose", percent(overall.prescription_isodose)),
+        ("Maximum dose", f"{overall.max_dose_gy:.2f} Gy at ({x:.1f}, {y:.1f}, {z:.1f}) mm"),
+        ("Target volume", volume(overall.target_volume_cc)),
+        ("V12 Gy", volume(metrics.v12gy_cc)),
+        ("Beam-on time", f"{metrics.beam_on_time_min:.1f} min at {rate:.3g} Gy/min"),
+        (f"Beam-on time at {DEFAULT_RATE_GY_PER_MIN:.1f} Gy/min", f"{at_default:.1f} min"),
+        ("Shots", str(metrics.n_shots)),
+        ("Isocentres", str(metrics.n_isocenters)),
+    ]
+    if metrics.limits:
+        rows.append(("Limits", f"{met} of {len(metrics.limits)} met"))
+        rows += [_limit_row(result) for result in metrics.limits]
+    for oar in plan.case.oars:
+        if dose := metrics.structures.get(oar.name):
+            mean, top, hot = dose.mean_gy, dose.max_gy, dose.d0_035cc_gy
+            rows.append((oar.name, f"mean {mean:.2f}, max {top:.2f}, D0.035cc {hot:.2f} Gy"))
+    if seconds is not None:
+        rows.append(("Planning time", f"{seconds:.1f} s"))
+    return rows
+
+
+def target_rows(plan: Plan, evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """One row a target, with the columns of `TARGET_COLUMNS`."""
+    return [
+        (
+            name,
+            prescription_text(plan.case.prescription(name)),
+            volume(indices.target_volume_cc),
+            percent(indices.coverage),
+            number(indices.selectivity, 3),
+            number(indices.paddick_index, 3),
+            number(indices.gradient_index),
+            number(indices.efficiency_index, 3),
+            percent(indices.prescription_isodose),
+            number(indices.max_dose_gy, 2, "Gy"),
+        )
+        for name, indices in evaluation.metrics.targets.items()
+    ]
+
+
+def structure_rows(plan: Plan, evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """One row a structure, with the columns of `STRUCTURE_COLUMNS`; doses in Gy."""
+    doses = evaluation.metrics.structures
+    return [
+        (
+            structure.name,
+            "target" if structure.role == "target" else "organ at risk",
+            volume(dose.volume_cc),
+            *(
+                number(gy)
+                for gy in (
+                    dose.mean_gy,
+                    dose.max_gy,
+                    dose.d0_035cc_gy,
+                    dose.d98_gy,
+                    dose.d50_gy,
+                    dose.d2_gy,
+                )
+            ),
+        )
+        for structure in (*plan.case.targets, *plan.case.oars)
+        if (dose := doses.get(structure.name))
+    ]
+
+
+def limit_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """One row a limit, with the columns of `LIMIT_COLUMNS`."""
+    return [
+        (
+            result.limit.structure,
+            f"{_KINDS[result.limit.kind]} at most {result.limit.dose_gy:g} Gy",
+            number(result.dose_gy, 2, "Gy"),
+            "met" if result.met else "missed",
+        )
+        for result in evaluation.metrics.limits
+    ]
+
+
+def _limit_row(result: LimitResult) -> tuple[str, str]:
+    limit = result.limit
+    verdict = "met" if result.met else "missed"
+    return (
+        f"{limit.structure} {_KINDS[limit.kind]}",
+        f"{result.dose_gy:.2f} Gy, limit {limit.dose_gy:g} Gy: {verdict}",
+    )
+
+
+def _index_rows(plan: Plan, evaluation: Evaluation) -> list[tuple[str, str]]:
+    indices = evaluation.metrics.overall
+    rows = [
+        ("Coverage", percent(indices.coverage)),
+        ("Selectivity", number(indices.selectivity, 3)),
+        ("Paddick index", number(indices.paddick_index, 3)),
+        ("Gradient index", number(indices.gradient_index)),
+        ("Efficiency index", number(indices.efficiency_index, 3)),
+    ]
+    reason = _why_not_defined(plan, evaluation)
+    return [(k, f"{v} ({reason})" if v == NOT_DEFINED and reason else v) for k, v in rows]
+
+
+def _why_not_defined(plan: Plan, evaluation: Evaluation) -> str:
+    doses = plan.case.prescriptions
+    if doses and all(p.is_maximum for p in doses):
+        return "the dose is prescribed to the maximum"
+    if len(doses) < 2:
+        return ""
+    each = evaluation.metrics.targets.values()
+    told = any(indices.gradient_index is not None for indices in each)
+    return "see each target" if told else "isodoses of the targets merge"
