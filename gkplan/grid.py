@@ -69,7 +69,7 @@ class Grid:
     def axes(self) -> tuple[Array, Array, Array]:
         """Coordinates of the voxel centres along x, y and z, mm."""
         x, y, z = (
-            o + s * np.arange(n)
+            (o + s * np.arange(n)).astype(np.float64)
             for o, s, n in zip(self.origin_mm, self.spacing_mm, self.shape[::-1], strict=True)
         )
         return x, y, z
@@ -106,6 +106,6 @@ class Volume:
 
         index = self.grid.fractional_index(points).T
         values: Array = map_coordinates(
-            self.array, index, output=np.float64, order=1, mode="constant", cval=outside
+            self.array.astype(np.float64), index, order=1, mode="constant", cval=outside
         )
         return values

@@ -59,7 +59,8 @@ class Limit:
     def __post_init__(self) -> None:
         if self.kind not in ("max", "mean", "d0_035cc"):
             raise PlanError(
-                f"limit of {self.structure!r}: kind must be max, mean or d0_035cc, got {self.kind!r}"
+                f"limit of {self.structure!r}: kind must be max, mean or d0_035cc, "
+                f"got {self.kind!r}"
             )
         if not 0.0 < self.dose_gy <= 500.0:
             raise PlanError(

@@ -41,4 +41,4 @@ def surface_distances(surface: Solid, origin_mm: Array, directions: Array) -> Ar
     toward_source = inside & (t[:, :-1] >= 0.0)
     distance = np.where(toward_source, length, 0.0).sum(axis=1)
     last_exit = np.where(inside, t[:, 1:], -np.inf).max(axis=1)
-    return np.where(toward_source.any(axis=1), distance, last_exit)
+    return np.asarray(np.where(toward_source.any(axis=1), distance, last_exit))

@@ -31,7 +31,7 @@ class Union:
         return None
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
-        return np.logical_or.reduce([part.contains(points) for part in self.parts])
+        return np.asarray(np.logical_or.reduce([part.contains(points) for part in self.parts]))
 
     def crossings(self, origin: Array, directions: Array) -> Array:
         return _all_crossings(self.parts, origin, directions)
@@ -54,7 +54,7 @@ class Intersection:
         return None
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
-        return np.logical_and.reduce([part.contains(points) for part in self.parts])
+        return np.asarray(np.logical_and.reduce([part.contains(points) for part in self.parts]))
 
     def crossings(self, origin: Array, directions: Array) -> Array:
         return _all_crossings(self.parts, origin, directions)

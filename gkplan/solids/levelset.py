@@ -31,7 +31,7 @@ class LevelSet:
 
     @property
     def _leksell_from_index(self) -> tuple[Array, Array]:
-        back = np.linalg.inv(self.index_from_leksell[:, :3])
+        back = np.linalg.inv(self.index_from_leksell[:, :3]).astype(np.float64)
         return back, -back @ self.index_from_leksell[:, 3]
 
     @property
@@ -58,6 +58,7 @@ class LevelSet:
         from gkplan.kernels.levelset import levelset_crossings
 
         step = 0.5 / float(np.linalg.norm(self.index_from_leksell[:, :3], axis=1).max())
-        return levelset_crossings(
+        t: Array = levelset_crossings(
             self.values, self.index_from_leksell, origin, directions, REACH_MM, step
         )
+        return t

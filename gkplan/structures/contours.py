@@ -78,7 +78,7 @@ def solid_from_contours(
     affine = np.empty((3, 4))
     affine[:, :3] = scale[:, None] * axes[::-1]
     affine[:, 3] = -scale * start
-    return LevelSet(values, affine)
+    return LevelSet(values.astype(np.float32), affine)
 
 
 def _plane_axes(rings: Sequence[Array]) -> Array:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,12 +72,12 @@ class Calibration:
     """The dose rate at the centre of the calibration sphere on a date."""
 
     dose_rate_gy_per_min: float
-    date: date
+    date: datetime.date
     half_life_days: float
     depth_mm: float
     collimator_mm: int
 
-    def dose_rate_on(self, day: date) -> float:
+    def dose_rate_on(self, day: datetime.date) -> float:
         """Dose rate (Gy/min) on `day`: ``rate * 2 ** (-days / half_life)``."""
         days = (day - self.date).days
         return float(self.dose_rate_gy_per_min * 2.0 ** (-days / self.half_life_days))
