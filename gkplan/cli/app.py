@@ -1,0 +1,48 @@
+"""The typer application, and the one place where errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gkplan.disclaimer import DISCLAIMER
+from gkplan.errors import GkplanError
+
+app = typer.Typer(
+    help=f"Gamma Knife radiosurgery: plan, judge and export. {DISCLAIMER}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
+    from gkplan.cli import commands  # noqa: F401
+
+    try:
+        code = app(list(args) if args is not None else None, standalone_mode=False)
+    except GkplanError as error:
+        sys.stderr.write(f"gkplan: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("gkplan: stopped; nothing was written\n")
+        return 130
+    except Exception as error:
+        # typer's own complaints about the command line (typer may bundle its click).
+        if not hasattr(error, "format_message"):
+            if type(error).__name__ == "Abort":
+                sys.stderr.write("gkplan: stopped; nothing was written\n")
+                return 130
+            raise
+        sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+PlanArgument = Annotated[Path, typer.Argument(help="plan.json, or a DICOM folder of gkplan")]
+OutOption = Annotated[Path, typer.Option(help="folder to write")]

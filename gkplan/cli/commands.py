@@ -1,0 +1,212 @@
+"""One function a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gkplan.cli.app import OutOption, PlanArgument, app
+from gkplan.disclaimer import DISCLAIMER
+from gkplan.errors import PlanError
+
+if TYPE_CHECKING:
+    from gkplan.workflow import Planned, Report
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """A line on standard error that says what is being done."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("reading the case") as status:
+        yield (
+            lambda text: (
+                status.update(text)
+                if console.is_terminal
+                else console.print(f"  {text}", style="dim")
+            )
+        )
+
+
+def _print(planned: Planned) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from gkplan.report.table import summary_rows
+
+    table = Table("", "", title=planned.plan.case.name, show_header=False)
+    for name, value in summary_rows(planned.plan, planned.evaluation, planned.seconds):
+        table.add_row(name, value)
+    console = Console()
+    console.print(table)
+    console.print(DISCLAIMER)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise PlanError(f"--date {text}: expected a date like 2026-01-31") from None
+
+
+@app.command()
+def plan(
+    case: Annotated[
+        str, typer.Argument(help="phantom name, phantom .toml, contour .json, or DICOM folder")
+    ],
+    out: OutOption,
+    dose_gy: Annotated[float | None, typer.Option(help="prescription dose for all targets")] = None,
+    isodose: Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="calibration dose rate on the day, Gy/min (3.0)")
+    ] = None,
+    day: Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")] = None,
+    head: Annotated[str | None, typer.Option(help="phantom head to use")] = None,
+    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+    overwrite: Annotated[bool, typer.Option(help="replace a plan in --out")] = False,
+) -> None:
+    """Plan a case: shots, dose, metrics, DICOM and report."""
+    from gkplan.files import check_output_folder
+
+    check_output_folder(out, overwrite)
+    with _progress() as report:
+        from gkplan.case import load_case
+        from gkplan.workflow import make_plan, prescribed, write_all
+
+        loaded = prescribed(load_case(case, head), dose_gy, isodose)
+        planned = make_plan(loaded, unit, rate, _day(day), report)
+        write_all(planned, out, overwrite, report)
+    _print(planned)
+
+
+@app.command()
+def evaluate(
+    plan_file: PlanArgument,
+    json_out: Annotated[Path | None, typer.Option("--json", help="write the metrics here")] = None,
+) -> None:
+    """Judge a plan: indices, structure doses, limits."""
+    with _progress() as report:
+        from gkplan.files import write_text
+        from gkplan.planfile import metrics_table, read_plan
+        from gkplan.workflow import judge
+
+        planned = judge(read_plan(plan_file), report)
+    if json_out is not None:
+        write_text(json_out, json.dumps(metrics_table(planned.evaluation.metrics), indent=1))
+    _print(planned)
+
+
+@app.command()
+def dose(
+    plan_file: PlanArgument,
+    at: Annotated[list[str] | None, typer.Option(help="Leksell point X,Y,Z in mm")] = None,
+    out: Annotated[Path | None, typer.Option(help="write the dose grid as .npz")] = None,
+    spacing: Annotated[float, typer.Option(help="grid spacing, mm")] = 1.0,
+) -> None:
+    """Compute a plan's dose: at points, or on a grid."""
+    import io
+
+    import numpy as np
+
+    from gkplan.files import write_bytes
+    from gkplan.planfile import read_plan
+    from gkplan.workflow import dose_volume, engine_of
+
+    if not at and out is None:
+        raise PlanError("dose: nothing to do; give --at X,Y,Z or --out FILE.npz")
+    if not 0.1 <= spacing <= 20.0:
+        raise PlanError(f"--spacing {spacing}: expected 0.1 to 20 mm")
+    points = [_point(text) for text in at or []]
+    plan = read_plan(plan_file)
+    if points:
+        for point, value in zip(
+            points, engine_of(plan).dose(np.array(points), plan.shots), strict=True
+        ):
+            typer.echo(f"{point[0]:g},{point[1]:g},{point[2]:g} mm: {value:.4f} Gy")
+    if out is not None:
+        volume = dose_volume(plan, spacing)
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            dose_gy=volume.array,
+            origin_mm=volume.grid.origin_mm,
+            spacing_mm=volume.grid.spacing_mm,
+            frame=str(volume.grid.frame),
+        )
+        write_bytes(out, buffer.getvalue())
+
+
+def _point(text: str) -> tuple[float, float, float]:
+    import math
+
+    try:
+        x, y, z = (float(c) for c in text.split(","))
+    except ValueError:
+        raise PlanError(f"--at {text}: expected three numbers X,Y,Z in mm") from None
+    if not all(math.isfinite(c) for c in (x, y, z)):
+        raise PlanError(f"--at {text}: expected finite numbers")
+    return x, y, z
+
+
+@app.command()
+def export(
+    plan_file: PlanArgument,
+    out: OutOption,
+) -> None:
+    """Write a plan as DICOM: RTPLAN, RTDOSE, RTSTRUCT and CT, into a new or empty folder."""
+    from gkplan.files import check_output_folder, whole_folder
+
+    check_output_folder(out, overwrite=False)
+    with _progress() as report:
+        from gkplan.planfile import read_plan
+        from gkplan.workflow import dose_volume, judge, write_dicom
+
+        planned = judge(read_plan(plan_file), report)
+        with whole_folder(out) as folder:
+            write_dicom(planned, dose_volume(planned.plan), folder, report)
+
+
+@app.command()
+def phantoms() -> None:
+    """List the phantoms that ship with gkplan."""
+    from gkplan.case.phantom import phantom_names, phantom_title
+
+    for name in phantom_names():
+        typer.echo(f"{name:24s} {phantom_title(name)}")
+
+
+@app.command()
+def units(
+    name: Annotated[
+        str | None, typer.Argument(help="show one unit and where it comes from")
+    ] = None,
+) -> None:
+    """List the radiation units, or the origin of one unit's numbers."""
+    from gkplan.unit import load_unit, unit_names
+
+    for shown in [name] if name else unit_names():
+        unit = load_unit(shown)
+        typer.echo(f"{unit.name} ({', '.join(unit.aliases)}): {unit.title}, data {unit.version}")
+        if name:
+            for key, origin in unit.origin.items():
+                typer.echo(f"  {key}: {origin}")
+
+
+@app.command()
+def profiles(
+    out: Annotated[Path, typer.Option(help="CSV file to write")],
+    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+) -> None:
+    """Composite profiles of all collimators in the 160 mm sphere, as CSV."""
+    from gkplan.files import write_text
+    from gkplan.unit import load_unit
+    from gkplan.unit.profiles import profiles_csv
+
+    write_text(out, profiles_csv(load_unit(unit)))

@@ -1,0 +1,191 @@
+"""plan.json: the plan as a file for scripts, written whole or not at all."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from gkplan.case import Case, load_case
+from gkplan.disclaimer import DISCLAIMER
+from gkplan.errors import GkplanError, PlanError
+from gkplan.files import write_text
+from gkplan.frames import Frame, RigidTransform
+from gkplan.metrics.model import PlanIndices, PlanMetrics
+from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
+from gkplan.prescription import FREE_ISODOSE, Prescription
+from gkplan.shot import Shot
+from gkplan.unit import load_unit
+
+SCHEMA = "gkplan-plan/1"
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write plan.json."""
+    write_text(path, json.dumps(plan_table(plan), indent=1, allow_nan=False) + "\n")
+
+
+def plan_table(plan: Plan) -> dict[str, Any]:
+    """The plan as plan.json holds it."""
+    case = plan.case
+    day = plan.treatment_date
+    return {
+        "schema": SCHEMA,
+        "disclaimer": DISCLAIMER,
+        "case": {
+            "kind": case.kind,
+            "path": case.path,
+            "sha256": case.sha256,
+            "head": case.head.name,
+            "targets": [s.name for s in case.targets],
+            "oars": [s.name for s in case.oars],
+        },
+        "patient_from_leksell": case.patient_from_leksell.matrix.tolist(),
+        "unit": plan.unit_name,
+        "calibration_dose_rate_gy_per_min": plan.calibration_dose_rate_gy_per_min,
+        "treatment_date": day.isoformat() if day else None,
+        "transit": False,
+        "prescriptions": [
+            {"target": p.target, "dose_gy": p.dose_gy, "isodose": _isodose(p)}
+            for p in case.prescriptions
+        ],
+        "shots": [
+            {
+                "isocenter_mm": list(s.isocenter_mm),
+                "sectors": list(s.sectors),
+                "time_min": s.time_min,
+                "gamma_angle_deg": s.gamma_angle_deg,
+                "target": s.target,
+            }
+            for s in plan.shots
+        ],
+        "metrics": metrics_table(plan.metrics) if plan.metrics else None,
+        "provenance": dict(plan.provenance),
+    }
+
+
+def metrics_table(metrics: PlanMetrics) -> dict[str, Any]:
+    """The metrics as plan.json holds them; the plain numbers are those of all targets."""
+    return {
+        **_indices(metrics.overall),
+        "max_dose_point_mm": list(metrics.max_dose_point_mm),
+        "beam_on_time_min": metrics.beam_on_time_min,
+        "n_shots": metrics.n_shots,
+        "n_isocenters": metrics.n_isocenters,
+        "v12gy_cc": metrics.v12gy_cc,
+        "targets": {name: _indices(i) for name, i in metrics.targets.items()},
+        "structures": {name: asdict(s) for name, s in metrics.structures.items()},
+        "limits": [{**asdict(r.limit), "got_gy": r.dose_gy, "met": r.met} for r in metrics.limits],
+    }
+
+
+def _indices(indices: PlanIndices) -> dict[str, float | None]:
+    return asdict(indices)
+
+
+def _isodose(prescription: Prescription) -> float | list[float]:
+    low, high = prescription.isodose
+    return low if low == high else [low, high]
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a plan.json, or in a DICOM folder that gkplan wrote.
+
+    A plan may be written by hand: `case`, `unit`, `shots` are needed, the rest has defaults.
+
+    Raises
+    ------
+    PlanError
+        Naming the file, the key, what was found and what was expected.
+    """
+    if path.is_dir() and not (path / "plan.json").is_file():
+        from gkplan.dicom import read_plan as read_dicom_plan
+
+        return read_dicom_plan(path)
+    path = path / "plan.json" if path.is_dir() else path
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(f"{path}: cannot read the plan: {error.strerror}") from error
+    except json.JSONDecodeError as error:
+        raise PlanError(
+            f"{path}: not valid JSON at line {error.lineno}: {error.msg}; is the file complete?"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path}: not a plan file: {error}") from error
+    if not isinstance(table, dict) or table.get("schema") != SCHEMA:
+        got = table.get("schema") if isinstance(table, dict) else type(table).__name__
+        raise PlanError(f"{path}: schema: expected {SCHEMA!r}, got {got!r}")
+    try:
+        return _plan(table, path.parent)
+    except KeyError as error:
+        raise PlanError(f"{path}: missing key {error}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise PlanError(f"{path}: {error}") from error
+    except GkplanError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
+    unit_name = str(table.get("unit", "perfexion"))
+    day = table.get("treatment_date")
+    return Plan(
+        case=_case(table, folder),
+        unit=load_unit(unit_name),
+        unit_name=unit_name,
+        shots=tuple(_shot(s, n) for n, s in enumerate(table["shots"], start=1)),
+        calibration_dose_rate_gy_per_min=float(
+            table.get("calibration_dose_rate_gy_per_min", DEFAULT_RATE_GY_PER_MIN)
+        ),
+        treatment_date=datetime.date.fromisoformat(day) if day else None,
+        provenance=dict(table.get("provenance") or {}),
+    )
+
+
+def _case(table: Mapping[str, Any], folder: Path) -> Case:
+    reference = table["case"]
+    path = str(reference["path"])
+    if not Path(path).is_absolute() and (folder / path).exists():
+        path = str(folder / path)
+    matrix = table.get("patient_from_leksell")
+    transform = RigidTransform.from_matrix(matrix, Frame.LEKSELL, Frame.PATIENT) if matrix else None
+    kind = reference.get("kind", "phantom")
+    head = reference.get("head") if kind == "contours" else None
+    case = load_case(path, head, transform)
+    stated = reference.get("sha256")
+    if stated and stated != case.sha256:
+        raise PlanError(f"case {path} has changed since the plan was made (sha256 differs)")
+    if transform is not None:
+        case = replace(case, patient_from_leksell=transform)
+    if prescriptions := table.get("prescriptions"):
+        case = replace(case, prescriptions=tuple(_prescription(p) for p in prescriptions))
+        for prescription in case.prescriptions:
+            case.structure(prescription.target)
+        for target in case.targets:
+            case.prescription(target.name)
+    return case
+
+
+def _prescription(entry: Mapping[str, Any]) -> Prescription:
+    isodose = entry.get("isodose")
+    pair = isodose if isinstance(isodose, list) else [isodose, isodose]
+    low, high = FREE_ISODOSE if isodose is None else (float(v) for v in pair)
+    return Prescription(str(entry["target"]), float(entry["dose_gy"]), (low, high))
+
+
+def _shot(entry: Mapping[str, Any], number: int) -> Shot:
+    try:
+        x, y, z = (float(c) for c in entry["isocenter_mm"])
+        sectors = tuple(int(s) for s in entry["sectors"])
+        if any(int(s) != s for s in entry["sectors"]):
+            raise ValueError("sectors must be whole numbers")
+        gamma = float(entry.get("gamma_angle_deg", 90.0))
+        target = str(entry.get("target", ""))
+        return Shot((x, y, z), sectors, float(entry["time_min"]), gamma, target)
+    except KeyError as error:
+        raise PlanError(f"shot {number}: missing key {error}") from error
+    except (TypeError, ValueError, AttributeError, GkplanError) as error:
+        raise PlanError(f"shot {number}: {error}") from error

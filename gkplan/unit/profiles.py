@@ -1,0 +1,42 @@
+"""Composite profiles in the calibration sphere: how a unit is compared with measurement."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gkplan.frames import LEKSELL_CENTER_MM, Array
+from gkplan.unit.model import RadiationUnit
+
+REACH_MM, STEP_MM = 50.0, 0.1
+# Offsets along z are given toward superior, which is toward -Z of the Leksell frame.
+_DIRECTION = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, -1.0)}
+
+
+def composite_profile(unit: RadiationUnit, collimator_mm: int, axis: str) -> tuple[Array, Array]:
+    """Offsets from the focus (mm) and dose relative to the focus, all sectors open.
+
+    In the water sphere of 160 mm diameter centred on the focus; z is positive toward superior.
+    """
+    from gkplan.dose.tmr import TmrEngine
+    from gkplan.head import Head
+    from gkplan.shot import Shot
+    from gkplan.solids import Ellipsoid
+
+    radius = unit.calibration.depth_mm
+    head = Head("sphere", Ellipsoid(LEKSELL_CENTER_MM, (radius, radius, radius)))
+    count = round(REACH_MM / STEP_MM)
+    offset = np.arange(-count, count + 1) * STEP_MM
+    points = np.array(LEKSELL_CENTER_MM) + offset[:, None] * np.array(_DIRECTION[axis])
+    shot = Shot(LEKSELL_CENTER_MM, (collimator_mm,) * unit.n_sectors, 1.0)
+    dose = TmrEngine(unit, head, 1.0).dose(points, [shot])
+    return offset, dose / dose[count]
+
+
+def profiles_csv(unit: RadiationUnit) -> str:
+    """All profiles as CSV: collimator_mm, axis, offset_mm, relative_dose."""
+    lines = ["collimator_mm,axis,offset_mm,relative_dose"]
+    for size in unit.collimator_sizes_mm:
+        for axis in _DIRECTION:
+            offset, dose = composite_profile(unit, size, axis)
+            lines += [f"{size},{axis},{o:.1f},{d:.6f}" for o, d in zip(offset, dose, strict=True)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,173 @@
+"""The main job as a few functions: plan, evaluate, dose on a grid, and all files of a plan."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from gkplan.case import Case
+from gkplan.disclaimer import DISCLAIMER
+from gkplan.dose import TmrEngine
+from gkplan.files import check_output_folder, whole_folder, write_bytes, write_text
+from gkplan.frames import Array, Frame
+from gkplan.grid import Grid, Volume
+from gkplan.metrics.model import Evaluation
+from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, check_rate
+from gkplan.planfile import write_plan
+from gkplan.prescription import Prescription
+from gkplan.unit import RadiationUnit, load_unit
+
+Report = Callable[[str], None]
+_DOSE_MARGIN_MM = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """A judged plan, what it was judged on, and the seconds it took."""
+
+    plan: Plan
+    evaluation: Evaluation
+    seconds: float
+
+
+def engine_of(plan: Plan) -> TmrEngine:
+    """The dose engine of a plan's unit, head and rate."""
+    return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min)
+
+
+def prescribed(case: Case, dose_gy: float | None, isodose: float | None) -> Case:
+    """The case with another dose or isodose for all its targets."""
+
+    def changed(p: Prescription) -> Prescription:
+        pair = p.isodose if isodose is None else (isodose, isodose)
+        return replace(p, dose_gy=p.dose_gy if dose_gy is None else dose_gy, isodose=pair)
+
+    return replace(case, prescriptions=tuple(changed(p) for p in case.prescriptions))
+
+
+def treatment_rate(unit: RadiationUnit, rate: float | None, day: date | None) -> float:
+    """Rate on the day of treatment: as given, or decayed from the unit's date to `day`, or 3.0."""
+    if rate is None:
+        rate = DEFAULT_RATE_GY_PER_MIN if day is None else unit.calibration.dose_rate_on(day)
+    check_rate(rate)
+    return rate
+
+
+def make_plan(
+    case: Case,
+    unit_name: str = "perfexion",
+    rate_gy_per_min: float | None = None,
+    treatment_date: date | None = None,
+    report: Report = lambda _: None,
+) -> Planned:
+    """Plan a case and judge the plan; `report` is told what is being done."""
+    from gkplan.planner import make_shots
+
+    start = time.perf_counter()
+    unit = load_unit(unit_name)
+    rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
+    report("preparing the kernels (compiled at the first run)")
+    shots = make_shots(case, TmrEngine(unit, case.head, rate), report)
+    plan = Plan(case, unit, unit_name, shots, rate, treatment_date)
+    planned = judge(plan, report)
+    return replace(planned, seconds=time.perf_counter() - start)
+
+
+def judge(plan: Plan, report: Report = lambda _: None) -> Planned:
+    """The plan with its metrics and provenance, and the histograms."""
+    from gkplan.metrics.evaluate import evaluate
+
+    start = time.perf_counter()
+    report("judging the plan")
+    evaluation = evaluate(plan.case, plan.shots, engine_of(plan))
+    plan = replace(plan, metrics=evaluation.metrics, provenance=_provenance(plan))
+    return Planned(plan, evaluation, time.perf_counter() - start)
+
+
+def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:
+    """Dose (Gy, float32) on a grid around all isocentres and targets, in the Leksell frame."""
+    corners = [np.array([s.isocenter_mm for s in plan.shots])]
+    corners += [t.solid.bounds for t in plan.case.targets]
+    points = np.concatenate(corners)
+    low, high = plan.case.head.bounds
+    bounds = np.array([points.min(axis=0), points.max(axis=0)])
+    bounds += np.array([[-_DOSE_MARGIN_MM], [_DOSE_MARGIN_MM]])
+    bounds = np.array([np.maximum(bounds[0], low), np.minimum(bounds[1], high)])
+    spacing = max(spacing_mm, float(np.prod(bounds[1] - bounds[0]) / 2e6) ** (1 / 3))
+    grid = Grid.around(bounds, spacing, Frame.LEKSELL)
+    dose = engine_of(plan).dose(grid.points(), plan.shots)
+    return Volume(dose.reshape(grid.shape).astype(np.float32), grid, "dose_gy")
+
+
+def shot_doses(plan: Plan, point_mm: Array) -> list[float]:
+    """Dose (Gy) of each shot by itself at one Leksell point."""
+    engine = engine_of(plan)
+    return [float(engine.dose(point_mm[None], [shot])[0]) for shot in plan.shots]
+
+
+def focus_rates(plan: Plan) -> list[float]:
+    """Dose rate (Gy/min) of each shot at its own focus."""
+    engine = engine_of(plan)
+    return [float(engine.dose(np.array([s.isocenter_mm]), [s])[0]) / s.time_min for s in plan.shots]
+
+
+def write_dicom(planned: Planned, dose: Volume, folder: Path, report: Report) -> None:
+    """RTPLAN, RTDOSE, RTSTRUCT and CT into an existing, empty folder."""
+    from gkplan.dicom import export_plan
+
+    plan = planned.plan
+    peak = np.array(planned.evaluation.metrics.max_dose_point_mm)
+    rates = focus_rates(plan)
+    export_plan(
+        plan,
+        dose,
+        shot_doses(plan, peak),
+        folder,
+        focus_rates_gy_per_min=rates,
+        progress=report,
+    )
+
+
+def write_all(
+    planned: Planned, out: Path, overwrite: bool = False, report: Report = lambda _: None
+) -> None:
+    """plan.json, dicom/, dvh.csv, report.png and report.html in `out`: all of them or none."""
+    from gkplan.report import dvh_csv, plan_figure, png_bytes, report_html
+
+    check_output_folder(out, overwrite)
+    report("dose on the export grid")
+    dose = dose_volume(planned.plan)
+    with whole_folder(out) as folder:
+        write_plan(planned.plan, folder / "plan.json")
+        write_text(folder / "dvh.csv", dvh_csv(planned.evaluation))
+        report("drawing the report")
+        png = png_bytes(plan_figure(planned.plan, dose, planned.evaluation))
+        write_bytes(folder / "report.png", png)
+        page = report_html(
+            planned.plan, planned.evaluation, png, focus_rates(planned.plan), planned.seconds
+        )
+        write_text(folder / "report.html", page)
+        report("writing DICOM")
+        (folder / "dicom").mkdir()
+        write_dicom(planned, dose, folder / "dicom", report)
+
+
+def _provenance(plan: Plan) -> dict[str, object]:
+    packages = ("numpy", "scipy", "numba", "pydicom")
+    return {
+        "software": f"gkplan {version('gkplan')}",
+        "disclaimer": DISCLAIMER,
+        "engine": "tmr",
+        "unit": f"{plan.unit.name} {plan.unit.version}",
+        "unit_sha256": plan.unit.sha256,
+        "case_source": plan.case.source,
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+    }
