@@ -171,8 +171,10 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
 
 def _prescription(entry: Mapping[str, Any]) -> Prescription:
     isodose = entry.get("isodose")
-    pair = isodose if isinstance(isodose, list) else [isodose, isodose]
-    low, high = FREE_ISODOSE if isodose is None else (float(v) for v in pair)
+    low, high = FREE_ISODOSE
+    if isodose is not None:
+        pair = isodose if isinstance(isodose, list) else [isodose, isodose]
+        low, high = (float(v) for v in pair)
     return Prescription(str(entry["target"]), float(entry["dose_gy"]), (low, high))
 
 

@@ -184,9 +184,7 @@ def phantoms() -> None:
 
 @app.command()
 def units(
-    name: Annotated[
-        str | None, typer.Argument(help="show one unit and where it comes from")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="show the origin of its numbers")] = None,
 ) -> None:
     """List the radiation units, or the origin of one unit's numbers."""
     from gkplan.unit import load_unit, unit_names

@@ -12,7 +12,8 @@ from gkplan.shot import Shot
 class DoseEngine(Protocol):
     """Computes absolute dose; made for one unit, one head and one calibration dose rate."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head."""

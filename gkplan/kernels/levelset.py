@@ -37,7 +37,11 @@ def levelset_crossings(values, affine, origin, directions, reach, step):  # type
     """
     n = directions.shape[0]
     out = np.full((n, MAX_CROSSINGS), np.nan)
-    start = affine[:, :3] @ origin + affine[:, 3]
+    start = np.empty(3)
+    for axis in range(3):
+        start[axis] = affine[axis, 3]
+        for k in range(3):
+            start[axis] += affine[axis, k] * origin[k]
     steps = int(math.ceil(2.0 * reach / step))
     for ray in prange(n):
         dk = affine[0, 0] * directions[ray, 0] + affine[0, 1] * directions[ray, 1]

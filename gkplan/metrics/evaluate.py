@@ -149,7 +149,7 @@ def _nearest_target(points: Array, targets: list[Array]) -> NDArray[np.int64]:
     from scipy.spatial import cKDTree
 
     distance = [cKDTree(t).query(points, workers=-1)[0] for t in targets]
-    return np.asarray(np.argmin(distance, axis=0), dtype=np.int64)
+    return np.asarray(np.argmin(np.array(distance), axis=0), dtype=np.int64)
 
 
 def _merged(hot: HotRegion, doses: list[float], owner: NDArray[np.int64]) -> list[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def planning_goals(case: Case) -> Goals:
     count = 0
     targets = case.targets
     per_target = max(int(_POINTS_PER_TARGET / np.sqrt(len(targets))), 600)
-    trees = []
+    trees: list[Any] = []
     spacings = []
     volumes = []
     for target in targets:
@@ -74,9 +75,9 @@ def planning_goals(case: Case) -> Goals:
         volumes.append(volume)
     for n, target in enumerate(targets):
         dose_gy = case.prescription(target.name).dose_gy
-        ring, distance, volume = _ring(case, target.solid.bounds, trees, n, spacings[n])
+        ring, distance, ring_mm3 = _ring(case, target.solid.bounds, trees, n, spacings[n])
         index = count + np.arange(len(ring))
-        scale = volume / volumes[n] / dose_gy
+        scale = ring_mm3 / volumes[n] / dose_gy
         inner = distance <= INNER_MM
         goals.append(
             (index[inner], np.full(inner.sum(), dose_gy), 1.0, INNER_WEIGHT * scale[inner])
@@ -93,7 +94,7 @@ def planning_goals(case: Case) -> Goals:
         if limit.kind == "mean":
             means.append((index, limit.dose_gy * 0.96))
         else:
-            near = np.min([tree.query(inside)[0] for tree in trees], axis=0) < 25.0
+            near = np.min(np.array([tree.query(inside)[0] for tree in trees]), axis=0) < 25.0
             inside, index = inside[near], count + np.arange(int(near.sum()))
             level = np.full(len(inside), limit.dose_gy * 0.94)
             weight = np.full(len(inside), LIMIT_WEIGHT / 100 / top_dose)
@@ -113,7 +114,7 @@ def planning_goals(case: Case) -> Goals:
 
 
 def _ring(
-    case: Case, bounds: Array, trees: list[object], n: int, spacing_mm: float
+    case: Case, bounds: Array, trees: list[Any], n: int, spacing_mm: float
 ) -> tuple[Array, Array, Array]:
     """Points around target n within 10 mm, their distance (mm) and volume (mm3).
 
@@ -125,7 +126,7 @@ def _ring(
     for spacing, nearest, farthest in ((step, 0.0, NEAR_MM), (2 * step, NEAR_MM, OUTER_MM)):
         box = np.array([bounds[0] - farthest, bounds[1] + farthest])
         points = lattice(box, spacing)
-        distance = np.array([t.query(points)[0] for t in trees])  # type: ignore[attr-defined]
+        distance = np.array([t.query(points)[0] for t in trees])
         mine = (distance.argmin(axis=0) == n) & (distance[n] > nearest)
         mine &= (distance[n] <= farthest) & case.head.contains(points)
         for target in case.targets:

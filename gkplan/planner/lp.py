@@ -67,7 +67,8 @@ def _solve_active(
         matrix = csr_array(hstack([matrix, -coupling.T]))
         dual_cost = np.concatenate([dual_cost, np.zeros(coupling.shape[0])])
         bounds += [(0.0, np.inf)] * coupling.shape[0]
-    result = linprog(dual_cost, A_ub=matrix, b_ub=cost, bounds=bounds, method="highs-ds")
+    limits = np.array(bounds)
+    result = linprog(dual_cost, A_ub=matrix, b_ub=cost, bounds=limits, method="highs-ds")  # type: ignore[call-overload]
     if result.status != 0:
         raise RuntimeError(f"the linear programme was not solved: {result.message}")
     return np.maximum(-np.asarray(result.ineqlin.marginals, dtype=np.float64), 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from gkplan.frames import Array
@@ -22,7 +24,7 @@ def composite_states(times: Array, unit: RadiationUnit) -> list[tuple[State, flo
     ends = np.cumsum(times[:, order], axis=1)
     cuts = np.unique(np.round(np.concatenate([[0.0], ends.ravel()]), 6))
     states = []
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in itertools.pairwise(cuts):
         middle = (start + stop) / 2
         place = (ends <= middle).sum(axis=1)
         state = tuple(int(sizes[order[k]]) if k < len(sizes) else BLOCKED for k in place)

@@ -29,7 +29,7 @@ def composite_profile(unit: RadiationUnit, collimator_mm: int, axis: str) -> tup
     points = np.array(LEKSELL_CENTER_MM) + offset[:, None] * np.array(_DIRECTION[axis])
     shot = Shot(LEKSELL_CENTER_MM, (collimator_mm,) * unit.n_sectors, 1.0)
     dose = TmrEngine(unit, head, 1.0).dose(points, [shot])
-    return offset, dose / dose[count]
+    return offset.astype(np.float64), np.asarray(dose / dose[count])
 
 
 def profiles_csv(unit: RadiationUnit) -> str:

@@ -1,0 +1,123 @@
+"""The command line, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gkplan.case import phantom_names
+from gkplan.cli import main
+from gkplan.disclaimer import DISCLAIMER
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("plans") / "trigeminal"
+    assert main(["plan", "trigeminal", "--out", str(out)]) == 0
+    return out
+
+
+def test_plan_writes_everything(planned: Path) -> None:
+    names = {p.name for p in planned.iterdir()}
+    assert names == {"plan.json", "dvh.csv", "report.png", "report.html", "dicom"}
+    plan = json.loads((planned / "plan.json").read_text())
+    assert plan["disclaimer"] == DISCLAIMER
+    assert plan["metrics"]["coverage"] is None
+    assert plan["metrics"]["max_dose_gy"] == pytest.approx(80.0, rel=5e-3)
+    assert plan["shots"][0]["sectors"] == [4] * 8
+
+
+def test_the_single_steps_work_on_the_plan(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(planned / "plan.json")
+    assert main(["evaluate", file, "--json", str(tmp_path / "m.json")]) == 0
+    metrics = json.loads((tmp_path / "m.json").read_text())
+    assert metrics == json.loads((planned / "plan.json").read_text())["metrics"]
+    place = ",".join(str(c) for c in metrics["max_dose_point_mm"])
+    capsys.readouterr()
+    assert main(["dose", file, "--at", place]) == 0
+    assert "80.0" in capsys.readouterr().out
+    assert main(["export", file, "--out", str(tmp_path / "d")]) == 0
+    assert (tmp_path / "d" / "rtplan.dcm").is_file()
+
+
+def test_our_dicom_evaluates_like_the_plan(planned: Path, tmp_path: Path) -> None:
+    assert main(["evaluate", str(planned / "dicom"), "--json", str(tmp_path / "m.json")]) == 0
+    again = json.loads((tmp_path / "m.json").read_text())
+    assert again["max_dose_gy"] == pytest.approx(80.0, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["plan", "no-such-case", "--out", "{}"], "vestibular-schwannoma"),
+        (["plan", "trigeminal", "--out", "{}", "--dose-gy", "-3"], "positive"),
+        (["plan", "trigeminal", "--out", "{}", "--rate", "nan"], "Gy/min"),
+        (["plan", "trigeminal", "--out", "{}", "--date", "yesterday"], "date"),
+        (["plan", "trigeminal", "--out", "{}", "--unit", "linac"], "perfexion"),
+        (["plan", "trigeminal"], "--out"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    args: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main([a.format(out) for a in args]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_a_plan_is_not_overwritten_unasked(
+    planned: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", "trigeminal", "--out", str(planned)]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_an_unknown_schema_and_a_truncated_plan_are_refused(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (planned / "plan.json").read_text()
+    bad = tmp_path / "plan.json"
+    bad.write_text(text.replace("gkplan-plan/1", "gkplan-plan/9"))
+    assert main(["evaluate", str(bad)]) == 2
+    assert "gkplan-plan/9" in capsys.readouterr().err
+    bad.write_text(text[: len(text) // 2])
+    assert main(["evaluate", str(bad)]) == 2
+    assert "complete" in capsys.readouterr().err
+
+
+def test_an_unreachable_isocentre_is_refused(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = json.loads((planned / "plan.json").read_text())
+    table["shots"][0]["isocenter_mm"] = [5.0, 100.0, 100.0]
+    (tmp_path / "p.json").write_text(json.dumps(table))
+    assert main(["evaluate", str(tmp_path / "p.json")]) == 2
+    assert "shot 1" in capsys.readouterr().err
+
+
+def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["phantoms"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in phantom_names())
+    assert main(["units", "icon"]) == 0
+    assert "unverified" in capsys.readouterr().out
+
+
+def test_help_imports_neither_numba_nor_pydicom() -> None:
+    code = (
+        "import sys; from gkplan.cli import main; code = main(['--help']);"
+        "heavy = {'numba', 'pydicom', 'scipy', 'matplotlib'} & set(sys.modules);"
+        "sys.exit(f'{code} {heavy}' if code or heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "research and education" in " ".join(done.stdout.split())
