@@ -14,9 +14,9 @@ from gkplan.planner.lp import Rows
 from gkplan.solids import sample_about
 from gkplan.solids.base import lattice
 
-# Weights per target volume and prescription dose (planning literature of this formulation:
+# Weights per target volume and prescription dose, chosen on the shipped phantoms and real cases
 # a target weight that is too low costs conformity).
-TARGET_WEIGHT, INNER_WEIGHT, OUTER_WEIGHT, LIMIT_WEIGHT, HOT_WEIGHT = 100.0, 3.0, 1.0, 30.0, 30.0
+TARGET_WEIGHT, INNER_WEIGHT, OUTER_WEIGHT, LIMIT_WEIGHT, HOT_WEIGHT = 200.0, 6.0, 1.0, 30.0, 30.0
 PEAK_WEIGHT = 10.0
 INNER_MM, OUTER_MM, NEAR_MM = 6.0, 10.0, 3.0
 _POINTS_PER_TARGET = 1500

@@ -21,9 +21,9 @@ from gkplan.solids import sample, sample_about
 
 Report = Callable[[str], None]
 
-TIME_WEIGHT = 0.01  # per minute of beam-on time at 3 Gy/min
-COVERAGE = 0.992
-_MAX_CANDIDATES, _START, _ENTER = 120, 14, 14
+TIME_WEIGHT = 0.006  # per minute of beam-on time at 3 Gy/min
+COVERAGE = 0.99
+_MAX_CANDIDATES, _START, _ENTER = 160, 24, 14
 _PRUNE_LOSS = 0.01
 
 
