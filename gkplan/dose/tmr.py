@@ -63,13 +63,10 @@ class TmrEngine:
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         inside = np.flatnonzero(self.head.contains(points))
-        groups = [
-            (beams, shot.time_min)
-            for shot in shots
-            for beams in shot_beams(self.unit, self.head, shot, self.rate_gy_per_min)
-        ]
-        packed = self._pack([beams for beams, _ in groups])
-        weights = np.array([minutes for _, minutes in groups])
+        # One group a shot: long runs of beams are what the kernel's vector loop needs.
+        groups = [shot_beams(self.unit, self.head, s, self.rate_gy_per_min) for s in shots]
+        packed = self._pack(groups)
+        weights = np.array([shot.time_min for shot in shots])
         partial = np.zeros(len(inside))
         isocenters, starts, table = packed
         dose_at_points(
@@ -100,7 +97,7 @@ class TmrEngine:
                 )
                 for c in self.unit.collimators
             ]
-            groups += [b.subset(self.unit.source_sector == s) for s in sectors for b in every]
+            groups += [[b.subset(self.unit.source_sector == s)] for s in sectors for b in every]
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         rates = np.empty((len(points), len(groups)), dtype=np.float32)
         influence_at_points(points, *self._pack(groups), *self._constants(), rates)
@@ -110,21 +107,22 @@ class TmrEngine:
     def _constants(self) -> tuple[Array32, np.float32, Array32]:
         return self._tables, np.float32((_TABLE_SIZE - 1) / _TABLE_END), self._decay
 
-    def _pack(self, groups: list[Beams]) -> tuple[Array, NDArray[np.int64], Array32]:
+    def _pack(self, groups: list[list[Beams]]) -> tuple[Array, NDArray[np.int64], Array32]:
         """Isocentres (n, 3), first beam of each group (n + 1), and the table of all beams."""
-        starts = np.cumsum([0, *(len(b.rate) for b in groups)])
-        isocenters = np.array([b.isocenter_mm for b in groups])
-        surface = np.concatenate([b.surface_mm for b in groups])
+        starts = np.cumsum([0, *(sum(len(b.rate) for b in group) for group in groups)])
+        isocenters = np.array([group[0].isocenter_mm for group in groups])
+        every = [beams for group in groups for beams in group]
+        surface = np.concatenate([b.surface_mm for b in every])
         hits = np.isfinite(surface)
-        attenuation = np.concatenate([b.attenuation_per_mm for b in groups])
-        rate = np.concatenate([b.rate for b in groups])
+        attenuation = np.concatenate([b.attenuation_per_mm for b in every])
+        rate = np.concatenate([b.rate for b in every])
         rate = rate * np.exp(attenuation * self.unit.calibration.depth_mm)
         columns = [
-            *np.concatenate([b.directions for b in groups]).T,
+            *np.concatenate([b.directions for b in every]).T,
             np.where(hits, surface, 0.0),
-            1.0 / np.concatenate([b.virtual_distance_mm for b in groups]),
+            1.0 / np.concatenate([b.virtual_distance_mm for b in every]),
             attenuation,
             np.where(hits, rate, 0.0),
-            np.concatenate([b.profile for b in groups]),
+            np.concatenate([b.profile for b in every]),
         ]
         return isocenters, starts, np.array(columns, dtype=np.float32)
