@@ -42,7 +42,7 @@ def points_on(ellipsoid: Solid) -> Array:
     """Points of an ellipsoid's surface."""
     assert isinstance(ellipsoid, Ellipsoid)
     center = np.array(ellipsoid.center_mm)
-    t = np.nanmax(ellipsoid.crossings(center, EVEN), axis=1)
+    t = ellipsoid.intervals(center, EVEN)[:, 0, 1]
     return np.asarray(center + t[:, None] * EVEN)
 
 

@@ -8,18 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.dose.beams import Beams, collimator_beams, shot_beams
+from gkplan.dose.blocks import BeamBlocks, attenuation_polynomial, profile_table
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
 from gkplan.head import Head
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
 
 Array32 = NDArray[np.float32]
-
-# Table over sqrt(distance): 14.2**2 = 200 mm, beyond which the last entry is used.
-_TABLE_SIZE, _TABLE_END = 1536, 14.2
-# Water depths that the polynomial for the attenuation covers; beyond lies no head.
-_DEEPEST_MM = 300.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,36 +37,41 @@ class TmrEngine:
     head: Head
     rate_gy_per_min: float
     name: str = "tmr"
-    _tables: Array32 = field(init=False, repr=False)
+    _table: NDArray[np.int32] = field(init=False, repr=False)
     _decay: Array32 = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        root = np.linspace(0.0, _TABLE_END, _TABLE_SIZE)
-        profiles = [p for c in self.unit.collimators for p in c.profiles]
-        tables = np.array([p(root**2) for p in profiles], dtype=np.float32)
-        strongest = max(float(c.attenuation_per_mm.max()) for c in self.unit.collimators)
-        fit = np.polynomial.Chebyshev.interpolate(
-            lambda s: np.exp(-s), 6, domain=[0.0, strongest * _DEEPEST_MM]
-        )
-        decay = fit.convert(kind=np.polynomial.Polynomial).coef
-        object.__setattr__(self, "_tables", tables)
-        object.__setattr__(self, "_decay", decay.astype(np.float32))
+        object.__setattr__(self, "_table", profile_table(self.unit))
+        object.__setattr__(self, "_decay", attenuation_polynomial(self.unit))
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head."""
-        from gkplan.kernels.superposition import dose_at_points
+        from gkplan.kernels.superposition import SCALE, dose_at_points
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         inside = np.flatnonzero(self.head.contains(points))
-        # One group a shot: long runs of beams are what the kernel's vector loop needs.
-        groups = [shot_beams(self.unit, self.head, s, self.rate_gy_per_min) for s in shots]
-        packed = self._pack(groups)
-        weights = np.array([shot.time_min for shot in shots])
         partial = np.zeros(len(inside))
-        isocenters, starts, table = packed
-        dose_at_points(
-            points[inside], isocenters, starts, table, weights, *self._constants(), partial
-        )
+        for gamma in sorted({shot.gamma_angle_deg for shot in shots}):
+            same = [shot for shot in shots if shot.gamma_angle_deg == gamma]
+            isocenters = np.array([shot.isocenter_mm for shot in same], dtype=np.float64)
+            blocks = BeamBlocks.of(self.unit, self.rate_gy_per_min, gamma)
+            placed = blocks.placed(self.head, isocenters)
+            sizes = np.array(self.unit.collimator_sizes_mm)
+            # Which (sector, collimator) of each shot is open, (shots, sectors, collimators).
+            is_open = np.array([shot.sectors for shot in same])[:, :, None] == sizes
+            rows = np.broadcast_to(blocks.rows, (len(same), *blocks.rows.shape))
+            blocks_of_shot = is_open.sum(axis=(1, 2)) * blocks.rows.shape[2]
+            dose_at_points(
+                points[inside],
+                isocenters,
+                np.cumsum([0, *blocks_of_shot]),
+                placed[is_open].reshape(-1, *placed.shape[-2:]),
+                rows[is_open].reshape(-1, rows.shape[-1]),
+                np.array([shot.time_min for shot in same]) / SCALE,
+                self._table,
+                self._decay,
+                partial,
+            )
         dose = np.zeros(len(points))
         dose[inside] = partial
         return dose
@@ -82,47 +82,27 @@ class TmrEngine:
         isocenters_mm: Array,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
     ) -> Array32:
-        """Dose rate of every single sector, (n_points, n_isocenters, n_sectors, n_collimators).
+        """Dose rate of every single sector, (n_isocenters, n_sectors, n_collimators, n_points).
 
         Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head.
         """
-        from gkplan.kernels.superposition import influence_at_points
+        from gkplan.kernels.superposition import SCALE, influence_at_points
 
-        sectors = range(self.unit.n_sectors)
-        groups = []
-        for isocenter in np.asarray(isocenters_mm, dtype=np.float64):
-            every = [
-                collimator_beams(
-                    self.unit, self.head, c, isocenter, gamma_angle_deg, self.rate_gy_per_min
-                )
-                for c in self.unit.collimators
-            ]
-            groups += [[b.subset(self.unit.source_sector == s)] for s in sectors for b in every]
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
-        rates = np.empty((len(points), len(groups)), dtype=np.float32)
-        influence_at_points(points, *self._pack(groups), *self._constants(), rates)
-        n_collimators = len(self.unit.collimators)
-        return rates.reshape(len(points), -1, self.unit.n_sectors, n_collimators)
-
-    def _constants(self) -> tuple[Array32, np.float32, Array32]:
-        return self._tables, np.float32((_TABLE_SIZE - 1) / _TABLE_END), self._decay
-
-    def _pack(self, groups: list[list[Beams]]) -> tuple[Array, NDArray[np.int64], Array32]:
-        """Isocentres (n, 3), first beam of each group (n + 1), and the table of all beams."""
-        starts = np.cumsum([0, *(sum(len(b.rate) for b in group) for group in groups)])
-        isocenters = np.array([group[0].isocenter_mm for group in groups])
-        every = [beams for group in groups for beams in group]
-        surface = np.concatenate([b.surface_mm for b in every])
-        hits = np.isfinite(surface)
-        attenuation = np.concatenate([b.attenuation_per_mm for b in every])
-        rate = np.concatenate([b.rate for b in every])
-        rate = rate * np.exp(attenuation * self.unit.calibration.depth_mm)
-        columns = [
-            *np.concatenate([b.directions for b in every]).T,
-            np.where(hits, surface, 0.0),
-            1.0 / np.concatenate([b.virtual_distance_mm for b in every]),
-            attenuation,
-            np.where(hits, rate, 0.0),
-            np.concatenate([b.profile for b in every]),
-        ]
-        return isocenters, starts, np.array(columns, dtype=np.float32)
+        isocenters = np.asarray(isocenters_mm, dtype=np.float64).reshape(-1, 3)
+        blocks = BeamBlocks.of(self.unit, self.rate_gy_per_min, gamma_angle_deg)
+        n_sectors, n_sizes, per_group, width = blocks.rows.shape
+        groups = len(isocenters) * n_sectors * n_sizes
+        rates = np.empty((groups, len(points)), dtype=np.float32)
+        influence_at_points(
+            points,
+            np.repeat(isocenters, n_sectors * n_sizes, axis=0),
+            np.arange(groups + 1) * per_group,
+            blocks.placed(self.head, isocenters).reshape(groups * per_group, -1, width),
+            np.tile(blocks.rows.reshape(-1, width), (len(isocenters), 1)),
+            np.float32(1.0 / SCALE),
+            self._table,
+            self._decay,
+            rates,
+        )
+        return rates.reshape(len(isocenters), n_sectors, n_sizes, len(points))

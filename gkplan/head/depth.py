@@ -6,15 +6,16 @@ import numpy as np
 
 from gkplan.frames import Array
 from gkplan.solids import Solid
+from gkplan.solids.intervals import last_end, length_ahead
 
 
-def surface_distances(surface: Solid, origin_mm: Array, directions: Array) -> Array:
-    """Distance t from `origin_mm` to where each beam enters the head, along its axis.
+def surface_distances(surface: Solid, origins_mm: Array, directions: Array) -> Array:
+    """Distance t from each origin to where its beam enters the head, along the beam's axis.
 
     Parameters
     ----------
     surface : outer surface of the head
-    origin_mm : (3,) Leksell point, the isocentre
+    origins_mm : (n, 3) or (3,) Leksell points, the isocentres
     directions : (n, 3) unit vectors toward the sources, Leksell axes
 
     Returns
@@ -30,15 +31,6 @@ def surface_distances(surface: Solid, origin_mm: Array, directions: Array) -> Ar
     outside, t is the (negative) place where the axis last leaves the head. A beam that misses
     the head has t = -inf.
     """
-    t = surface.crossings(origin_mm, directions)
-    t = np.sort(np.concatenate([t, np.zeros((len(t), 1))], axis=1), axis=1)
-    with np.errstate(invalid="ignore"):
-        middle = (t[:, 1:] + t[:, :-1]) / 2
-        length = t[:, 1:] - t[:, :-1]
-    known = np.isfinite(middle)
-    points = origin_mm + np.where(known, middle, 0.0)[..., None] * directions[:, None, :]
-    inside = surface.contains(points.reshape(-1, 3)).reshape(middle.shape) & known
-    toward_source = inside & (t[:, :-1] >= 0.0)
-    distance = np.where(toward_source, length, 0.0).sum(axis=1)
-    last_exit = np.where(inside, t[:, 1:], -np.inf).max(axis=1)
-    return np.asarray(np.where(toward_source.any(axis=1), distance, last_exit))
+    inside = surface.intervals(np.asarray(origins_mm, dtype=np.float64), directions)
+    ahead = length_ahead(inside)
+    return np.asarray(np.where(ahead > 0.0, ahead, last_end(inside)))

@@ -30,33 +30,35 @@ def _trilinear(values, k, j, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True)
-def levelset_crossings(values, affine, origin, directions, reach, step):  # type: ignore[no-untyped-def]
-    """Ray parameters t, (n, MAX_CROSSINGS), where the sign changes; NaN where there are no more.
+def levelset_crossings(values, affine, origins, directions, reach, step):  # type: ignore[no-untyped-def]
+    """Ray parameters t, (n, MAX_CROSSINGS), where the sign changes, in then out; inf at the end.
 
-    Steps of `step` mm from -reach to +reach, then the secant within the step.
+    Steps of `step` mm from -reach to +reach, then the secant within the step. A ray that is
+    still inside after the last crossing that fits, or at the end, ends there.
     """
     n = directions.shape[0]
-    out = np.full((n, MAX_CROSSINGS), np.nan)
-    start = np.empty(3)
-    for axis in range(3):
-        start[axis] = affine[axis, 3]
-        for k in range(3):
-            start[axis] += affine[axis, k] * origin[k]
+    out = np.full((n, MAX_CROSSINGS), np.inf)
     steps = int(math.ceil(2.0 * reach / step))
     for ray in prange(n):
-        dk = affine[0, 0] * directions[ray, 0] + affine[0, 1] * directions[ray, 1]
-        dk += affine[0, 2] * directions[ray, 2]
-        dj = affine[1, 0] * directions[ray, 0] + affine[1, 1] * directions[ray, 1]
-        dj += affine[1, 2] * directions[ray, 2]
-        di = affine[2, 0] * directions[ray, 0] + affine[2, 1] * directions[ray, 1]
-        di += affine[2, 2] * directions[ray, 2]
+        k = j = i = 0.0
+        dk = dj = di = 0.0
+        for axis in range(3):
+            k += affine[0, axis] * origins[ray, axis]
+            j += affine[1, axis] * origins[ray, axis]
+            i += affine[2, axis] * origins[ray, axis]
+            dk += affine[0, axis] * directions[ray, axis]
+            dj += affine[1, axis] * directions[ray, axis]
+            di += affine[2, axis] * directions[ray, axis]
+        k, j, i = k + affine[0, 3], j + affine[1, 3], i + affine[2, 3]
         found = 0
         before = 1.0
         for s in range(steps + 1):
             t = -reach + s * step
-            value = _trilinear(values, start[0] + t * dk, start[1] + t * dj, start[2] + t * di)
+            value = _trilinear(values, k + t * dk, j + t * dj, i + t * di)
             if (value <= 0.0) != (before <= 0.0) and found < MAX_CROSSINGS:
                 out[ray, found] = t - step * value / (value - before)
                 found += 1
             before = value
+        if found % 2 == 1:
+            out[ray, found] = reach
     return out

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from gkplan.case import Case
 from gkplan.frames import Array
-from gkplan.planner.lp import Rows
 from gkplan.solids import sample_about
 from gkplan.solids.base import lattice
 
@@ -36,27 +35,49 @@ class Goals:
     weight: Array
     mean_of: tuple[NDArray[np.int64], ...]
 
-    def rows(self, influence: NDArray[np.float32]) -> Rows:
-        """The goals on the variables of an influence matrix (points, m)."""
-        single = influence[self.point_of_goal]
-        means = [influence[group].mean(axis=0, keepdims=True) for group in self.mean_of]
-        return Rows(np.concatenate([single, *means]), self.level, self.sign, self.weight)
+    def functionals(self, block: NDArray[np.float32], chosen: NDArray[np.int64]) -> Array:
+        """What each chosen goal sees of each dose pattern: (n, points) to (n, chosen)."""
+        single = len(self.point_of_goal)
+        seen = np.empty((len(block), len(chosen)))
+        is_point = chosen < single
+        seen[:, is_point] = block[:, self.point_of_goal[chosen[is_point]]]
+        for k in np.flatnonzero(~is_point):
+            seen[:, k] = block[:, self.mean_of[chosen[k] - single]].mean(axis=1)
+        return seen
+
+    def hinge(self, dose: Array) -> Array:
+        """Signed violation (n,) of each goal by a dose at all points, before the weight."""
+        means = [dose[group].mean() for group in self.mean_of]
+        seen = np.concatenate([dose[self.point_of_goal], means])
+        return np.asarray(self.sign * (seen - self.level))
+
+    def price(self, duals: Array) -> Array:
+        """Worth of dose at each point when goal r has the dual value ``duals[r]``."""
+        single = len(self.point_of_goal)
+        force = -duals * self.sign
+        worth = np.bincount(self.point_of_goal, force[:single], minlength=len(self.points))
+        for value, group in zip(force[single:], self.mean_of, strict=True):
+            worth[group] += value / len(group)
+        return worth
 
 
-def planning_goals(case: Case) -> Goals:
-    """Target, inner ring, outer ring and organ goals of a case with volume prescriptions."""
+def planning_goals(case: Case, coarser: float = 1.0) -> Goals:
+    """Target, inner ring, outer ring and organ goals of a case with volume prescriptions.
+
+    `coarser` divides the number of points; the weights then stand for more volume each.
+    """
     from scipy.spatial import cKDTree
 
     points: list[Array] = []
     goals: list[tuple[NDArray[np.int64], Array, float, Array]] = []
     count = 0
     targets = case.targets
-    per_target = max(int(_POINTS_PER_TARGET / np.sqrt(len(targets))), 600)
+    per_target = max(int(_POINTS_PER_TARGET / np.sqrt(len(targets))), 600) / coarser
     trees: list[Any] = []
     spacings = []
     volumes = []
     for target in targets:
-        inside, spacing = sample_about(target.solid, per_target, coarsest_mm=1.5)
+        inside, spacing = sample_about(target.solid, int(per_target), coarsest_mm=1.5 * coarser ** (1 / 3))
         dose = case.prescription(target.name)
         volume = len(inside) * spacing**3
         weight = np.full(len(inside), TARGET_WEIGHT / len(inside) / dose.dose_gy)
@@ -75,7 +96,7 @@ def planning_goals(case: Case) -> Goals:
         volumes.append(volume)
     for n, target in enumerate(targets):
         dose_gy = case.prescription(target.name).dose_gy
-        ring, distance, ring_mm3 = _ring(case, target.solid.bounds, trees, n, spacings[n])
+        ring, distance, ring_mm3 = _ring(case, target.solid.bounds, trees, n, spacings[n], coarser ** (1 / 3))
         index = count + np.arange(len(ring))
         scale = ring_mm3 / volumes[n] / dose_gy
         inner = distance <= INNER_MM
@@ -89,7 +110,7 @@ def planning_goals(case: Case) -> Goals:
     top_dose = max(p.dose_gy for p in case.prescriptions)
     for limit in case.limits:
         solid = case.structure(limit.structure).solid
-        inside, _ = sample_about(solid, 800, coarsest_mm=1.5)
+        inside, _ = sample_about(solid, int(800 / coarser), coarsest_mm=1.5 * coarser ** (1 / 3))
         index = count + np.arange(len(inside))
         if limit.kind == "mean":
             means.append((index, limit.dose_gy * 0.96))
@@ -114,7 +135,7 @@ def planning_goals(case: Case) -> Goals:
 
 
 def _ring(
-    case: Case, bounds: Array, trees: list[Any], n: int, spacing_mm: float
+    case: Case, bounds: Array, trees: list[Any], n: int, spacing_mm: float, stretch: float
 ) -> tuple[Array, Array, Array]:
     """Points around target n within 10 mm, their distance (mm) and volume (mm3).
 
@@ -122,7 +143,7 @@ def _ring(
     target are that one's.
     """
     parts = []
-    step = float(np.clip(spacing_mm, 0.8, 1.5))
+    step = float(np.clip(spacing_mm, 0.8 * stretch, 1.5 * stretch))
     for spacing, nearest, farthest in ((step, 0.0, NEAR_MM), (2 * step, NEAR_MM, OUTER_MM)):
         box = np.array([bounds[0] - farthest, bounds[1] + farthest])
         points = lattice(box, spacing)

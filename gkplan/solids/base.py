@@ -15,9 +15,8 @@ Bounds = Array  # (2, 3): the lower and the upper corner, mm
 class Solid(Protocol):
     """A closed region of space, in Leksell mm.
 
-    `crossings` gives, for n rays, every parameter t at which ``origin + t * direction`` may pass
-    the surface of one of the solid's parts, (n, m), NaN where there is none. Boolean solids
-    pass on the crossings of their parts: which of them matter, `contains` decides.
+    `intervals` gives, for n rays, the disjoint intervals of t in which ``origin + t * direction``
+    lies inside, (n, k, 2), as `gkplan.solids.intervals` describes; `origins` is (n, 3) or (3,).
     """
 
     @property
@@ -28,7 +27,7 @@ class Solid(Protocol):
 
     def contains(self, points: Array) -> NDArray[np.bool_]: ...
 
-    def crossings(self, origin: Array, directions: Array) -> Array: ...
+    def intervals(self, origins: Array, directions: Array) -> Array: ...
 
 
 def lattice(bounds: Bounds, spacing_mm: float) -> Array:

@@ -8,11 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.frames import Array
+from gkplan.solids import intervals as along
 from gkplan.solids.base import Bounds, Solid
-
-
-def _all_crossings(parts: tuple[Solid, ...], origin: Array, directions: Array) -> Array:
-    return np.concatenate([part.crossings(origin, directions) for part in parts], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +30,8 @@ class Union:
     def contains(self, points: Array) -> NDArray[np.bool_]:
         return np.asarray(np.logical_or.reduce([part.contains(points) for part in self.parts]))
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
-        return _all_crossings(self.parts, origin, directions)
+    def intervals(self, origins: Array, directions: Array) -> Array:
+        return along.union([p.intervals(origins, directions) for p in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +53,8 @@ class Intersection:
     def contains(self, points: Array) -> NDArray[np.bool_]:
         return np.asarray(np.logical_and.reduce([part.contains(points) for part in self.parts]))
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
-        return _all_crossings(self.parts, origin, directions)
+    def intervals(self, origins: Array, directions: Array) -> Array:
+        return along.intersection([p.intervals(origins, directions) for p in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +78,7 @@ class Difference:
             inside &= ~part.contains(points)
         return inside
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
-        return _all_crossings((self.base, *self.removed), origin, directions)
+    def intervals(self, origins: Array, directions: Array) -> Array:
+        removed = along.union([p.intervals(origins, directions) for p in self.removed])
+        base = self.base.intervals(origins, directions)
+        return along.intersection([base, along.complement(removed)])

@@ -54,11 +54,12 @@ class LevelSet:
         value = map_coordinates(self.values, index.T, order=1, mode="constant", cval=1.0)
         return np.asarray(value <= 0.0)
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
+    def intervals(self, origins: Array, directions: Array) -> Array:
         from gkplan.kernels.levelset import levelset_crossings
 
         step = 0.5 / float(np.linalg.norm(self.index_from_leksell[:, :3], axis=1).max())
+        starts = np.broadcast_to(origins, directions.shape).astype(np.float64)
         t: Array = levelset_crossings(
-            self.values, self.index_from_leksell, origin, directions, REACH_MM, step
+            self.values, self.index_from_leksell, starts, directions, REACH_MM, step
         )
-        return t
+        return t.reshape(len(t), -1, 2)

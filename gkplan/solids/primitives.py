@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.frames import Array
+from gkplan.solids import intervals as along
 from gkplan.solids.base import Bounds
 
 Point = tuple[float, float, float]
@@ -16,13 +17,13 @@ Point = tuple[float, float, float]
 FAR_MM = 1000.0
 
 
-def _quadratic_roots(a: Array, b: Array, c: Array) -> Array:
-    """Both real roots of ``a t^2 + 2 b t + c``, (n, 2), NaN where there are none."""
+def _inside_quadratic(a: Array, b: Array, c: Array) -> Array:
+    """The interval of t in which ``a t^2 + 2 b t + c <= 0`` (a >= 0), one a ray."""
     with np.errstate(invalid="ignore", divide="ignore"):
         root = np.sqrt(b * b - a * c)
-        both: Array = np.stack([(-b - root) / a, (-b + root) / a], axis=1)
-    both[~np.isfinite(both)] = np.nan
-    return both
+        start, end = (-b - root) / a, (-b + root) / a
+    everywhere = (a <= 1e-14) & (c <= 0.0)
+    return along.single(np.where(everywhere, -np.inf, start), np.where(everywhere, np.inf, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,11 @@ class Ellipsoid:
         q = (points - np.array(self.center_mm)) @ self._to_sphere.T
         return np.asarray(np.einsum("ij,ij->i", q, q) <= 1.0)
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
-        p = self._to_sphere @ (origin - np.array(self.center_mm))
+    def intervals(self, origins: Array, directions: Array) -> Array:
+        p = (origins - np.array(self.center_mm)) @ self._to_sphere.T
         d = directions @ self._to_sphere.T
-        a = np.einsum("ij,ij->i", d, d)
-        return _quadratic_roots(a, d @ p, np.full_like(a, p @ p - 1.0))
+        a, b = np.einsum("ij,ij->i", d, d), np.sum(d * p, axis=1)
+        return _inside_quadratic(a, b, np.broadcast_to(np.sum(p * p, axis=-1) - 1.0, a.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +99,32 @@ class Capsule:
         gap = p - t[:, None] * axis
         return np.asarray(np.einsum("ij,ij->i", gap, gap) <= self.radius_mm**2)
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
-        """The cylinder's and both end spheres' crossings: `contains` sorts out the rest."""
-        axis, _ = self._axis
+    def intervals(self, origins: Array, directions: Array) -> Array:
+        axis, length = self._axis
         r2 = self.radius_mm**2
-        p = origin - np.array(self.start_mm)
-        d_perp = directions - np.outer(directions @ axis, axis)
-        p_perp = p - (p @ axis) * axis
-        a = np.einsum("ij,ij->i", d_perp, d_perp)
-        parts = [_quadratic_roots(a, d_perp @ p_perp, np.full_like(a, p_perp @ p_perp - r2))]
+        p = np.broadcast_to(origins - np.array(self.start_mm), directions.shape)
+        d_axial, p_axial = directions @ axis, p @ axis
+        d_radial = directions - d_axial[:, None] * axis
+        p_radial = p - p_axial[:, None] * axis
+        tube = _inside_quadratic(
+            np.sum(d_radial**2, axis=1),
+            np.sum(d_radial * p_radial, axis=1),
+            np.sum(p_radial**2, axis=1) - r2,
+        )
+        between = along.intersection(
+            [
+                _behind_plane(-d_axial, p_axial),
+                _behind_plane(d_axial, length - p_axial),
+            ]
+        )
+        ends = []
         for end in (self.start_mm, self.end_mm):
-            q = origin - np.array(end)
-            ones = np.ones(len(directions))
-            parts.append(_quadratic_roots(ones, directions @ q, (q @ q - r2) * ones))
-        return np.concatenate(parts, axis=1)
+            q = np.broadcast_to(origins - np.array(end), directions.shape)
+            a = np.sum(directions**2, axis=1)
+            ends.append(
+                _inside_quadratic(a, np.sum(directions * q, axis=1), np.sum(q * q, axis=1) - r2)
+            )
+        return along.union([along.intersection([tube, between]), *ends])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +149,21 @@ class HalfSpace:
     def contains(self, points: Array) -> NDArray[np.bool_]:
         return np.asarray((points - np.array(self.point_mm)) @ np.array(self.normal) <= 0.0)
 
-    def crossings(self, origin: Array, directions: Array) -> Array:
+    def intervals(self, origins: Array, directions: Array) -> Array:
         normal = np.array(self.normal)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = ((np.array(self.point_mm) - origin) @ normal) / (directions @ normal)
-        t[~np.isfinite(t)] = np.nan
-        return np.asarray(t[:, None])
+        distance = (np.array(self.point_mm) - origins) @ normal
+        rising = directions @ normal
+        return _behind_plane(rising, np.broadcast_to(distance, rising.shape))
+
+
+def _behind_plane(rising: Array, distance: Array) -> Array:
+    """The interval of t in which ``t * rising <= distance``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = distance / rising
+    start = np.where(rising < 0.0, t, -np.inf)
+    end = np.where(rising > 0.0, t, np.inf)
+    never = (rising == 0.0) & (distance < 0.0)
+    return along.single(np.where(never, np.inf, start), end)
 
 
 def _rotation(turn_deg: Point) -> Array:

@@ -17,9 +17,9 @@ class OffAxisProfile:
 
     Notes
     -----
-    ``f(r) = (1 - w) erfc((r - h) / (sqrt(2) s)) / 2 + w exp(-r / L)``, divided by f(0): an edge
-    at the half-width h blurred by s (penumbra), and a tail of weight w and decay L (scatter).
-    Monotone and not negative by construction.
+    ``f(r) = (1 - w) (erf((h - r) / (sqrt(2) s)) + erf((h + r) / (sqrt(2) s))) / 2
+    + w exp(-(hypot(r, h) - h) / L)``, divided by f(0): an edge at the half-width h blurred by s (penumbra), and a tail of weight w and
+    decay L (scatter). Smooth on the axis, monotone and not negative by construction.
     """
 
     half_width_mm: float
@@ -29,12 +29,13 @@ class OffAxisProfile:
 
     def __call__(self, off_axis_mm: ArrayLike) -> Array:
         """Relative dose at the off-axis distances (any shape), 1 on the axis."""
-        from scipy.special import erfc
+        from scipy.special import erf
 
         def shape(r: ArrayLike) -> Array:
             r = np.asarray(r, dtype=np.float64)
-            edge = erfc((r - self.half_width_mm) / (np.sqrt(2.0) * self.edge_sigma_mm)) / 2
-            tail = np.exp(-r / self.tail_decay_mm)
+            h, spread = self.half_width_mm, np.sqrt(2.0) * self.edge_sigma_mm
+            edge = (erf((h - r) / spread) + erf((h + r) / spread)) / 2
+            tail = np.exp(-(np.hypot(r, h) - h) / self.tail_decay_mm)
             return np.asarray((1 - self.tail_weight) * edge + self.tail_weight * tail)
 
         return shape(off_axis_mm) / shape(0.0)
