@@ -46,7 +46,7 @@ def neighbors(places: Array, step_mm: float, known: Array, unit: RadiationUnit) 
     from scipy.spatial import cKDTree
 
     moves = np.array(list(itertools.product((-1, 0, 1), repeat=3)), dtype=float)
-    moves = moves[np.isin(np.abs(moves).sum(axis=1), (1, 3))]
+    moves = moves[np.abs(moves).sum(axis=1) == 1]
     moves *= step_mm / np.linalg.norm(moves, axis=1)[:, None]
     new = np.round((places[:, None] + moves[None]).reshape(-1, 3), 1)
     new = np.unique(new[unit.reaches(new)], axis=0)

@@ -15,8 +15,10 @@ from gkplan.solids.base import lattice
 
 # Weights per target volume and prescription dose, chosen on the shipped phantoms and real cases
 # a target weight that is too low costs conformity).
-TARGET_WEIGHT, INNER_WEIGHT, OUTER_WEIGHT, LIMIT_WEIGHT, HOT_WEIGHT = 200.0, 6.0, 1.0, 30.0, 30.0
+TARGET_WEIGHT, INNER_WEIGHT, OUTER_WEIGHT, LIMIT_WEIGHT, HOT_WEIGHT = 200.0, 6.0, 1.0, 30.0, 100.0
 PEAK_WEIGHT = 10.0
+# The final scaling to the coverage raises the maximum by so much.
+HOT_MARGIN = 0.96
 INNER_MM, OUTER_MM, NEAR_MM = 6.0, 10.0, 3.0
 _POINTS_PER_TARGET = 1500
 
@@ -83,7 +85,7 @@ def planning_goals(case: Case, coarser: float = 1.0) -> Goals:
         weight = np.full(len(inside), TARGET_WEIGHT / len(inside) / dose.dose_gy)
         index = count + np.arange(len(inside))
         goals.append((index, np.full(len(inside), dose.dose_gy * 1.005), -1.0, weight))
-        hottest = np.full(len(inside), dose.dose_gy / dose.isodose[0])
+        hottest = np.full(len(inside), HOT_MARGIN * dose.dose_gy / dose.isodose[0])
         goals.append((index, hottest, 1.0, weight * HOT_WEIGHT / TARGET_WEIGHT))
         # Somewhere deep inside the dose must reach the highest isodose that is wanted.
         deepest = np.argmin(np.linalg.norm(inside - inside.mean(axis=0), axis=1))

@@ -26,6 +26,7 @@ _START = 16  # isocentres to begin with
 _COARSE = 4.0  # the isocentres are chosen on so many times fewer points
 _STEPS_MM = (1.0, 0.6)
 _USED_MIN = 1e-4
+_SCALINGS = 6  # targets see each other's shots, so scaling one changes the others a little
 
 
 def plan_volume(case: Case, engine: TmrEngine, report: Report) -> tuple[Shot, ...]:
@@ -94,15 +95,20 @@ def _shots(case: Case, isocenters: Array, pieces: list[Piece], minutes: Array) -
 
 
 def _normalised(case: Case, shots: tuple[Shot, ...], engine: TmrEngine) -> tuple[Shot, ...]:
-    """All times scaled so that the least covered target has the coverage wanted."""
-    factors = []
-    for target in case.targets:
-        points, _ = sample_about(target.solid, 40_000, coarsest_mm=1.0)
-        dose = np.quantile(engine.dose(points, shots), 1.0 - COVERAGE)
-        factors.append(case.prescription(target.name).dose_gy / float(dose))
-    return tuple(
-        dataclasses.replace(
-            s, time_min=max(s.time_min * max(factors), minimum_time(s.sectors, engine.unit))
+    """The times of each target's shots scaled until it has the coverage wanted."""
+    samples = {t.name: sample_about(t.solid, 40_000, coarsest_mm=1.0)[0] for t in case.targets}
+    for _ in range(_SCALINGS):
+        factor = {}
+        for name, points in samples.items():
+            covering = np.quantile(engine.dose(points, shots), 1.0 - COVERAGE)
+            factor[name] = case.prescription(name).dose_gy / float(covering)
+        shots = tuple(
+            dataclasses.replace(
+                s,
+                time_min=max(s.time_min * factor[s.target], minimum_time(s.sectors, engine.unit)),
+            )
+            for s in shots
         )
-        for s in shots
-    )
+        if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
+            break
+    return shots

@@ -74,7 +74,8 @@ class Programme:
         self._active = np.empty(0, dtype=np.int64)
         self._row_of_variable: dict[int, int] = {}
         self._columns_of_group: dict[int, Index] = {}
-        self._model = highspy.Highs()
+        # The base class: `Highs` itself prints a banner before it can be told not to.
+        self._model: Any = highspy.Highs.__base__()
         for option, value in _OPTIONS.items():
             self._model.setOptionValue(option, value)
 

@@ -24,27 +24,23 @@ def single(start: Array, end: Array) -> Array:
 def union(sets: Sequence[Array]) -> Array:
     """What lies in at least one of the sets."""
     every = np.concatenate(sets, axis=1)
-    order = np.argsort(every[:, :, 0], axis=1)
-    every = np.take_along_axis(every, order[:, :, None], axis=1)
-    out = np.full_like(every, np.inf)
-    start, end = every[:, 0, 0].copy(), every[:, 0, 1].copy()
-    for k in range(1, every.shape[1]):
-        apart = every[:, k, 0] > end
-        out[apart, k - 1] = np.stack([start[apart], end[apart]], axis=1)
-        start = np.where(apart, every[:, k, 0], start)
-        end = np.where(apart, every[:, k, 1], np.maximum(end, every[:, k, 1]))
-    out[:, -1, 0], out[:, -1, 1] = start, end
-    return _compact(out)
+    # With starts and ends sorted each by themselves, there is a gap after the k-th end exactly
+    # where the next start lies beyond it.
+    start, end = np.sort(every[:, :, 0], axis=1), np.sort(every[:, :, 1], axis=1)
+    joined = start[:, 1:] <= end[:, :-1]
+    start[:, 1:][joined] = np.inf
+    end[:, :-1][joined] = np.inf
+    return _compact(start, end)
 
 
 def complement(intervals: Array) -> Array:
     """What lies in no interval."""
-    n, k, _ = intervals.shape
-    gaps = np.empty((n, k + 1, 2))
-    gaps[:, 0, 0], gaps[:, 1:, 0] = -np.inf, intervals[:, :, 1]
-    gaps[:, -1, 1], gaps[:, :-1, 1] = np.inf, intervals[:, :, 0]
-    gaps[~(gaps[:, :, 0] < gaps[:, :, 1])] = np.inf
-    return _compact(gaps)
+    infinite = np.full((len(intervals), 1), np.inf)
+    start = np.concatenate([-infinite, intervals[:, :, 1]], axis=1)
+    end = np.concatenate([intervals[:, :, 0], infinite], axis=1)
+    none = ~(start < end)
+    start[none] = end[none] = np.inf
+    return _compact(start, end)
 
 
 def intersection(sets: Sequence[Array]) -> Array:
@@ -65,9 +61,8 @@ def last_end(intervals: Array) -> Array:
     return np.asarray(np.where(np.isfinite(ends), ends, -np.inf).max(axis=1))
 
 
-def _compact(intervals: Array) -> Array:
-    """Sorted, without columns that are empty for every ray (at least one is kept)."""
-    order = np.argsort(intervals[:, :, 0], axis=1)
-    intervals = np.take_along_axis(intervals, order[:, :, None], axis=1)
-    filled = np.flatnonzero((intervals[:, :, 0] < np.inf).any(axis=0))
-    return intervals[:, : max(len(filled), 1)]
+def _compact(start: Array, end: Array) -> Array:
+    """Disjoint intervals in order, without columns that are empty for every ray but one."""
+    start, end = np.sort(start, axis=1), np.sort(end, axis=1)
+    filled = max(int((start < np.inf).any(axis=0).sum()), 1)
+    return np.stack([start[:, :filled], end[:, :filled]], axis=2)

@@ -111,20 +111,23 @@ class Capsule:
             np.sum(d_radial * p_radial, axis=1),
             np.sum(p_radial**2, axis=1) - r2,
         )
-        between = along.intersection(
-            [
-                _behind_plane(-d_axial, p_axial),
-                _behind_plane(d_axial, length - p_axial),
-            ]
-        )
-        ends = []
+        below, above = _behind_plane(-d_axial, p_axial), _behind_plane(d_axial, length - p_axial)
+        pieces = [
+            along.single(
+                np.max([tube[:, 0, 0], below[:, 0, 0], above[:, 0, 0]], axis=0),
+                np.min([tube[:, 0, 1], below[:, 0, 1], above[:, 0, 1]], axis=0),
+            )
+        ]
+        a = np.sum(directions**2, axis=1)
         for end in (self.start_mm, self.end_mm):
             q = np.broadcast_to(origins - np.array(end), directions.shape)
-            a = np.sum(directions**2, axis=1)
-            ends.append(
+            pieces.append(
                 _inside_quadratic(a, np.sum(directions * q, axis=1), np.sum(q * q, axis=1) - r2)
             )
-        return along.union([along.intersection([tube, between]), *ends])
+        # A capsule is convex: its pieces join to one interval.
+        every = np.concatenate(pieces, axis=1)
+        ends = np.where(np.isfinite(every[:, :, 1]), every[:, :, 1], -np.inf)
+        return along.single(every[:, :, 0].min(axis=1), ends.max(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
