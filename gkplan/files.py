@@ -55,14 +55,16 @@ def check_output_folder(out: Path, overwrite: bool) -> None:
             )
         if not overwrite:
             raise OutputError(f"{out}: holds a plan already; --overwrite replaces it")
-    nearest = out.absolute()
+    nearest = out.absolute().parent
     while not nearest.exists():
         nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise OutputError(f"{out}: {nearest} is not a folder one can write to")
-    # An existing `out` is renamed, which takes the right to write in the folder around it.
-    if out.exists() and not os.access(out.absolute().parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{out}: {out.absolute().parent} is not a folder one can write to")
+    # What the rights say is not all (read-only and virtual file systems): so try it.
+    try:
+        Path(tempfile.mkdtemp(dir=nearest, prefix=f".{out.name}.")).rmdir()
+    except OSError as error:
+        raise OutputError(
+            f"{out}: cannot write in the folder {nearest}: {error.strerror}; name another --out"
+        ) from error
 
 
 @contextmanager

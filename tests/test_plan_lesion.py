@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import gkplan
-from gkplan.planner.lp import Rows, solve
-from gkplan.planner.sequence import composite_states, minimum_time
+from gkplan.planner.sequence import minimum_time
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +43,3 @@ def test_real_case(name: str) -> None:
     overall = gkplan.make_plan(gkplan.load_case(str(path))).evaluation.metrics.overall
     assert overall.coverage >= 0.98
     assert overall.paddick_index >= 0.75
-
-
-def test_the_dual_finds_a_known_optimum() -> None:
-    """One variable: underdose below 2 costs 5 a unit, time costs 1 a unit: x = 2."""
-    rows = Rows(
-        np.array([[1.0], [1.0]], dtype=np.float32),
-        np.array([2.0, 3.0]),
-        np.array([-1.0, 1.0]),
-        np.array([5.0, 1.0]),
-    )
-    assert solve(rows, np.array([1.0])) == pytest.approx([2.0])
-
-
-def test_sequencing_keeps_the_longest_sector() -> None:
-    unit = gkplan.load_unit("perfexion")
-    times = np.zeros((8, 3))
-    times[0] = (1.0, 0.5, 0.25)
-    times[3] = (0.0, 2.0, 0.0)
-    states = composite_states(times, unit)
-    assert sum(minutes for _, minutes in states) == pytest.approx(2.0)
-    delivered = {size: sum(m for s, m in states if s[0] == size) for size in (4, 8, 16)}
-    assert delivered == pytest.approx({4: 1.0, 8: 0.5, 16: 0.25})

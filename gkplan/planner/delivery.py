@@ -32,9 +32,7 @@ def pieces_of(
     """States that deliver times (n, sectors, sizes), and their influence (pieces, points)."""
     sizes = unit.collimator_sizes_mm
     pieces = [
-        Piece(n, state)
-        for n in range(len(times))
-        for state, _ in composite_states(times[n], unit)
+        Piece(n, state) for n in range(len(times)) for state, _ in composite_states(times[n], unit)
     ]
     patterns = [
         np.sum(

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from gkplan.case import Case
 from gkplan.frames import Array
-from gkplan.solids import sample_about
+from gkplan.prescription import Limit
+from gkplan.solids import Solid, sample_about
 from gkplan.solids.base import lattice
+from gkplan.structures import Structure
 
-# Weights per target volume and prescription dose, chosen on the shipped phantoms and real cases
-# a target weight that is too low costs conformity).
+# Weights per target volume and prescription dose, chosen on the shipped phantoms and some real
+# cases: a target weight that is too low costs conformity.
 TARGET_WEIGHT, INNER_WEIGHT, OUTER_WEIGHT, LIMIT_WEIGHT, HOT_WEIGHT = 200.0, 6.0, 1.0, 30.0, 100.0
 PEAK_WEIGHT = 10.0
 # The final scaling to the coverage raises the maximum by so much.
@@ -60,7 +62,35 @@ class Goals:
         worth = np.bincount(self.point_of_goal, force[:single], minlength=len(self.points))
         for value, group in zip(force[single:], self.mean_of, strict=True):
             worth[group] += value / len(group)
-        return worth
+        return np.asarray(worth, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Points of one region and its goals: (which points, level, sign, weight) each.
+
+    With `mean_level` the region has one more goal, about the mean of all its points.
+    """
+
+    points: Array
+    goals: list[tuple[NDArray[np.int64], Array, float, Array]]
+    mean_level: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Target:
+    """A sampled target: what its own goals and those of its ring need."""
+
+    solid: Solid
+    dose_gy: float
+    isodose: tuple[float, float]
+    points: Array
+    spacing_mm: float
+    tree: Any
+
+    @property
+    def volume_mm3(self) -> float:
+        return len(self.points) * self.spacing_mm**3
 
 
 def planning_goals(case: Case, coarser: float = 1.0) -> Goals:
@@ -68,91 +98,110 @@ def planning_goals(case: Case, coarser: float = 1.0) -> Goals:
 
     `coarser` divides the number of points; the weights then stand for more volume each.
     """
-    from scipy.spatial import cKDTree
-
-    points: list[Array] = []
-    goals: list[tuple[NDArray[np.int64], Array, float, Array]] = []
-    count = 0
-    targets = case.targets
-    per_target = max(int(_POINTS_PER_TARGET / np.sqrt(len(targets))), 600) / coarser
-    trees: list[Any] = []
-    spacings = []
-    volumes = []
-    for target in targets:
-        inside, spacing = sample_about(target.solid, int(per_target), coarsest_mm=1.5 * coarser ** (1 / 3))
-        dose = case.prescription(target.name)
-        volume = len(inside) * spacing**3
-        weight = np.full(len(inside), TARGET_WEIGHT / len(inside) / dose.dose_gy)
-        index = count + np.arange(len(inside))
-        goals.append((index, np.full(len(inside), dose.dose_gy * 1.005), -1.0, weight))
-        hottest = np.full(len(inside), HOT_MARGIN * dose.dose_gy / dose.isodose[0])
-        goals.append((index, hottest, 1.0, weight * HOT_WEIGHT / TARGET_WEIGHT))
-        # Somewhere deep inside the dose must reach the highest isodose that is wanted.
-        deepest = np.argmin(np.linalg.norm(inside - inside.mean(axis=0), axis=1))
-        peak = np.array([dose.dose_gy / dose.isodose[1]])
-        goals.append((index[[deepest]], peak, -1.0, np.array([PEAK_WEIGHT / dose.dose_gy])))
-        points.append(inside)
-        count += len(inside)
-        trees.append(cKDTree(inside))
-        spacings.append(spacing)
-        volumes.append(volume)
-    for n, target in enumerate(targets):
-        dose_gy = case.prescription(target.name).dose_gy
-        ring, distance, ring_mm3 = _ring(case, target.solid.bounds, trees, n, spacings[n], coarser ** (1 / 3))
-        index = count + np.arange(len(ring))
-        scale = ring_mm3 / volumes[n] / dose_gy
-        inner = distance <= INNER_MM
-        goals.append(
-            (index[inner], np.full(inner.sum(), dose_gy), 1.0, INNER_WEIGHT * scale[inner])
-        )
-        goals.append((index, np.full(len(ring), dose_gy / 2), 1.0, OUTER_WEIGHT * scale))
-        points.append(ring)
-        count += len(ring)
-    means: list[tuple[NDArray[np.int64], float]] = []
-    top_dose = max(p.dose_gy for p in case.prescriptions)
-    for limit in case.limits:
-        solid = case.structure(limit.structure).solid
-        inside, _ = sample_about(solid, int(800 / coarser), coarsest_mm=1.5 * coarser ** (1 / 3))
-        index = count + np.arange(len(inside))
-        if limit.kind == "mean":
-            means.append((index, limit.dose_gy * 0.96))
-        else:
-            near = np.min(np.array([tree.query(inside)[0] for tree in trees]), axis=0) < 25.0
-            inside, index = inside[near], count + np.arange(int(near.sum()))
-            level = np.full(len(inside), limit.dose_gy * 0.94)
-            weight = np.full(len(inside), LIMIT_WEIGHT / 100 / top_dose)
-            goals.append((index, level, 1.0, weight))
-        points.append(inside)
-        count += len(inside)
+    stretch = coarser ** (1 / 3)
+    count = int(max(_POINTS_PER_TARGET / np.sqrt(len(case.targets)), 600) / coarser)
+    targets = [_sampled(case, target, count, 1.5 * stretch) for target in case.targets]
+    top_dose = max(t.dose_gy for t in targets)
+    parts = [_target_part(target) for target in targets]
+    parts += [_ring_part(case, targets, n, stretch) for n in range(len(targets))]
+    parts += [_limit_part(case, limit, targets, stretch) for limit in case.limits]
+    starts = np.cumsum([0, *(len(part.points) for part in parts)])
+    goals = [
+        (start + index, level, np.full(len(index), sign), weight)
+        for start, part in zip(starts, parts, strict=False)
+        for index, level, sign, weight in part.goals
+    ]
+    means = [
+        (np.arange(start, start + len(part.points)), part.mean_level)
+        for start, part in zip(starts, parts, strict=False)
+        if part.mean_level is not None
+    ]
     return Goals(
-        points=np.concatenate(points),
-        point_of_goal=np.concatenate([g[0] for g in goals]),
-        level=np.concatenate([*(g[1] for g in goals), [level for _, level in means]]),
-        sign=np.concatenate([*(np.full(len(g[0]), g[2]) for g in goals), np.ones(len(means))]),
+        points=np.concatenate([part.points for part in parts]),
+        point_of_goal=np.concatenate([index for index, *_ in goals]),
+        level=np.concatenate([*(level for _, level, *_ in goals), [level for _, level in means]]),
+        sign=np.concatenate([*(sign for _, _, sign, _ in goals), np.ones(len(means))]),
         weight=np.concatenate(
-            [*(g[3] for g in goals), np.full(len(means), LIMIT_WEIGHT / top_dose)]
+            [*(weight for *_, weight in goals), np.full(len(means), LIMIT_WEIGHT / top_dose)]
         ),
         mean_of=tuple(index for index, _ in means),
     )
 
 
-def _ring(
-    case: Case, bounds: Array, trees: list[Any], n: int, spacing_mm: float, stretch: float
-) -> tuple[Array, Array, Array]:
+def _sampled(case: Case, target: Structure, count: int, coarsest_mm: float) -> _Target:
+    from scipy.spatial import cKDTree
+
+    points, spacing = sample_about(target.solid, count, coarsest_mm)
+    prescription = case.prescription(target.name)
+    return _Target(
+        target.solid, prescription.dose_gy, prescription.isodose, points, spacing, cKDTree(points)
+    )
+
+
+def _target_part(target: _Target) -> _Part:
+    """Enough dose everywhere, and a maximum between the isodoses that are wanted."""
+    n, dose = len(target.points), target.dose_gy
+    lowest, highest = target.isodose
+    every = np.arange(n)
+    weight = np.full(n, TARGET_WEIGHT / n / dose)
+    hottest = np.full(n, HOT_MARGIN * dose / lowest)
+    # Somewhere deep inside the dose must reach the highest isodose that is wanted.
+    from_middle = np.linalg.norm(target.points - target.points.mean(axis=0), axis=1)
+    deepest = np.array([from_middle.argmin()])
+    return _Part(
+        target.points,
+        [
+            (every, np.full(n, dose * 1.005), -1.0, weight),
+            (every, hottest, 1.0, weight * HOT_WEIGHT / TARGET_WEIGHT),
+            (deepest, np.array([dose / highest]), -1.0, np.array([PEAK_WEIGHT / dose])),
+        ],
+    )
+
+
+def _ring_part(case: Case, targets: list[_Target], n: int, stretch: float) -> _Part:
+    """Less than the dose within 6 mm of target n, less than half of it within 10 mm."""
+    target = targets[n]
+    points, distance, volume = _ring(case, targets, n, stretch)
+    weight = volume / target.volume_mm3 / target.dose_gy
+    inner = np.flatnonzero(distance <= INNER_MM)
+    dose = np.full(len(points), target.dose_gy)
+    return _Part(
+        points,
+        [
+            (inner, dose[inner], 1.0, INNER_WEIGHT * weight[inner]),
+            (np.arange(len(points)), dose / 2, 1.0, OUTER_WEIGHT * weight),
+        ],
+    )
+
+
+def _limit_part(case: Case, limit: Limit, targets: list[_Target], stretch: float) -> _Part:
+    solid = case.structure(limit.structure).solid
+    points, _ = sample_about(solid, int(800 / stretch**3), coarsest_mm=1.5 * stretch)
+    if limit.kind == "mean":
+        return _Part(points, [], mean_level=limit.dose_gy * 0.96)
+    near = np.min([t.tree.query(points)[0] for t in targets], axis=0) < 25.0
+    points = points[near]
+    every = np.arange(len(points))
+    top_dose = max(t.dose_gy for t in targets)
+    level = np.full(len(points), limit.dose_gy * 0.94)
+    return _Part(points, [(every, level, 1.0, np.full(len(points), LIMIT_WEIGHT / 100 / top_dose))])
+
+
+def _ring(case: Case, targets: list[_Target], n: int, stretch: float) -> tuple[Array, Array, Array]:
     """Points around target n within 10 mm, their distance (mm) and volume (mm3).
 
     Fine where the dose falls off (within 3 mm), coarser beyond; points nearer to another
     target are that one's.
     """
+    low, high = targets[n].solid.bounds
     parts = []
-    step = float(np.clip(spacing_mm, 0.8 * stretch, 1.5 * stretch))
+    step = float(np.clip(targets[n].spacing_mm, 0.8 * stretch, 1.5 * stretch))
     for spacing, nearest, farthest in ((step, 0.0, NEAR_MM), (2 * step, NEAR_MM, OUTER_MM)):
-        box = np.array([bounds[0] - farthest, bounds[1] + farthest])
-        points = lattice(box, spacing)
-        distance = np.array([t.query(points)[0] for t in trees])
+        points = lattice(np.array([low - farthest, high + farthest]), spacing)
+        distance = np.array([t.tree.query(points)[0] for t in targets])
         mine = (distance.argmin(axis=0) == n) & (distance[n] > nearest)
         mine &= (distance[n] <= farthest) & case.head.contains(points)
-        for target in case.targets:
+        for target in targets:
             mine &= ~target.solid.contains(points)
         parts.append((points[mine], distance[n][mine], np.full(int(mine.sum()), spacing**3)))
     points, distance, volume = (np.concatenate(p) for p in zip(*parts, strict=True))

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
@@ -21,7 +22,7 @@ from gkplan.solids import sample_about
 Report = Callable[[str], None]
 
 TIME_WEIGHT = 0.006  # per minute of beam-on time at 3 Gy/min
-COVERAGE = 0.991
+COVERAGE = 0.995
 _START = 16  # isocentres to begin with
 _COARSE = 4.0  # the isocentres are chosen on so many times fewer points
 _STEPS_MM = (1.0, 0.6)
@@ -52,13 +53,11 @@ def plan_volume(case: Case, engine: TmrEngine, report: Report) -> tuple[Shot, ..
     return _normalised(case, _shots(case, isocenters[used], pieces, minutes), engine)
 
 
-def _used(solution: Solution) -> Array:
+def _used(solution: Solution) -> NDArray[np.int64]:
     return np.flatnonzero(solution.times.sum(axis=(1, 2)) > _USED_MIN)
 
 
-def _isocenters(
-    case: Case, engine: TmrEngine, cost: float, report: Report
-) -> tuple[Array, Array]:
+def _isocenters(case: Case, engine: TmrEngine, cost: float, report: Report) -> tuple[Array, Array]:
     """The isocentres worth having (n, 3) and their times, found on a coarse sample."""
     goals = planning_goals(case, coarser=_COARSE)
     places = lattice_candidates(case, engine.unit)

@@ -75,7 +75,8 @@ class Programme:
         self._row_of_variable: dict[int, int] = {}
         self._columns_of_group: dict[int, Index] = {}
         # The base class: `Highs` itself prints a banner before it can be told not to.
-        self._model: Any = highspy.Highs.__base__()
+        model_class: Any = highspy.Highs.__base__
+        self._model: Any = model_class()
         for option, value in _OPTIONS.items():
             self._model.setOptionValue(option, value)
 
@@ -145,7 +146,8 @@ class Programme:
     def _worth(self, price: Array) -> Array:
         """What a minute of each variable is worth, in minutes of beam-on time."""
         flat = self._pool.reshape(-1, self._pool.shape[-1])
-        return np.asarray(flat @ price.astype(np.float32)).reshape(self._pool.shape[:3])
+        worth = flat @ price.astype(np.float32)
+        return np.asarray(worth, dtype=np.float64).reshape(self._pool.shape[:3])
 
     def _objective(self, flat_times: Array, hinge: Array) -> float:
         per_sector = flat_times.reshape(self._pool.shape[:3]).sum(axis=2)
@@ -194,7 +196,9 @@ class Programme:
         if group not in self._columns_of_group:
             first = model.getNumCol()
             none = np.zeros(n_sectors)
-            model.addCols(n_sectors, none, none, np.full(n_sectors, np.inf), 0, [0] * n_sectors, [], [])
+            model.addCols(
+                n_sectors, none, none, np.full(n_sectors, np.inf), 0, [0] * n_sectors, [], []
+            )
             columns = np.arange(first, first + n_sectors)
             self._columns_of_group[group] = columns
             model.addRow(-np.inf, 1.0, n_sectors, columns.astype(np.int32), np.ones(n_sectors))

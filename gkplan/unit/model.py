@@ -18,8 +18,9 @@ class OffAxisProfile:
     Notes
     -----
     ``f(r) = (1 - w) (erf((h - r) / (sqrt(2) s)) + erf((h + r) / (sqrt(2) s))) / 2
-    + w exp(-(hypot(r, h) - h) / L)``, divided by f(0): an edge at the half-width h blurred by s (penumbra), and a tail of weight w and
-    decay L (scatter). Smooth on the axis, monotone and not negative by construction.
+    + w exp(-(hypot(r, h) - h) / L)``, divided by f(0): an edge at the half-width h blurred by s
+    (penumbra), and a tail of weight w and decay L (scatter). Smooth on the axis, monotone and
+    not negative by construction.
     """
 
     half_width_mm: float

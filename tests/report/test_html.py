@@ -91,7 +91,8 @@ def test_treatment_sheet_has_every_shot_in_order() -> None:
 def test_numbers_say_where_they_come_from() -> None:
     plan = example.one_target()
     rows = dict(row for row in Page(page_of(plan)).rows if len(row) == 2)
-    assert rows["Unit data"] == f"perfexion version 2026.1, sha256 {plan.unit.sha256[:16]}"
+    unit = plan.unit
+    assert rows["Unit data"] == f"perfexion version {unit.version}, sha256 {unit.sha256[:16]}"
     assert rows["Source of the case"] == "Made up for tests, doi:10.0000/example"
     assert rows["Calibration dose rate"] == "2.5 Gy/min"
     assert (rows["engine"], rows["options.seed"], rows["options.goal"]) == ("made up", "7", "time")
