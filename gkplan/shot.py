@@ -12,6 +12,8 @@ from gkplan.frames import NEUTRAL_GAMMA_DEG
 from gkplan.unit import RadiationUnit
 
 BLOCKED = 0
+# Frames are fixed at 70, 90 or 110 degrees; the range leaves room for older ones.
+GAMMA_RANGE_DEG = (45.0, 135.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Shot:
     Raises
     ------
     PlanError
-        For numbers that are not finite, a time that is not positive, or no open sector.
+        For numbers that are not finite, a gamma angle out of range, a time that is not
+        positive, or no open sector.
     """
 
     isocenter_mm: tuple[float, float, float]
@@ -43,8 +46,11 @@ class Shot:
             raise PlanError(f"isocenter_mm: expected three numbers, got {self.isocenter_mm}")
         if not 0.0 < self.time_min < np.inf:
             raise PlanError(f"time_min: expected a positive number, got {self.time_min}")
-        if not np.isfinite(self.gamma_angle_deg):
-            raise PlanError(f"gamma_angle_deg: expected a number, got {self.gamma_angle_deg}")
+        low, high = GAMMA_RANGE_DEG
+        if not low <= self.gamma_angle_deg <= high:
+            raise PlanError(
+                f"gamma_angle_deg: expected {low:g} to {high:g}, got {self.gamma_angle_deg}"
+            )
         if not any(self.sectors):
             raise PlanError("sectors: every sector is blocked; open at least one")
 

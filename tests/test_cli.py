@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,14 +95,50 @@ def test_an_unknown_schema_and_a_truncated_plan_are_refused(
     assert "complete" in capsys.readouterr().err
 
 
-def test_an_unreachable_isocentre_is_refused(
-    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("isocenter_mm", [5.0, 100.0, 100.0], "outside the reach"),
+        ("isocenter_mm", [100.0, 100.0, float("nan")], "three numbers"),
+        ("time_min", -1.0, "positive"),
+        ("sectors", [4, 4, 4], "8 numbers"),
+        ("sectors", [0] * 8, "blocked"),
+        ("sectors", [5] * 8, "0, 4, 8, 16"),
+        ("gamma_angle_deg", 300.0, "45 to 135"),
+    ],
+)
+def test_a_shot_that_cannot_be_is_refused(
+    planned: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    key: str,
+    value: object,
+    words: str,
 ) -> None:
     table = json.loads((planned / "plan.json").read_text())
-    table["shots"][0]["isocenter_mm"] = [5.0, 100.0, 100.0]
+    table["shots"][0][key] = value
     (tmp_path / "p.json").write_text(json.dumps(table))
     assert main(["evaluate", str(tmp_path / "p.json")]) == 2
-    assert "shot 1" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "shot 1" in error
+    assert words in error
+
+
+def test_ctrl_c_stops_with_130_and_leaves_nothing(tmp_path: Path) -> None:
+    code = "import sys; from gkplan.cli import main; sys.exit(main(sys.argv[1:]))"
+    out = tmp_path / "deep" / "out"
+    args = [sys.executable, "-c", code, "plan", "vestibular-schwannoma", "--out", str(out)]
+    with subprocess.Popen(args, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "linear programme" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "stopped; nothing was written" in rest
+    assert "Traceback" not in rest
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,8 @@ import typer
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError
 
+BAD_INPUT, INTERRUPTED = 2, 130
+
 app = typer.Typer(
     help=f"Gamma Knife radiosurgery: plan, judge and export. {DISCLAIMER}",
     no_args_is_help=True,
@@ -28,19 +30,20 @@ def main(args: Sequence[str] | None = None) -> int:
         code = app(list(args) if args is not None else None, standalone_mode=False)
     except GkplanError as error:
         sys.stderr.write(f"gkplan: {error}\n")
-        return 2
+        return BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("gkplan: stopped; nothing was written\n")
-        return 130
+        code = INTERRUPTED
     except Exception as error:
         # typer's own complaints about the command line (typer may bundle its click).
-        if not hasattr(error, "format_message"):
-            if type(error).__name__ == "Abort":
-                sys.stderr.write("gkplan: stopped; nothing was written\n")
-                return 130
+        if type(error).__name__ == "Abort":
+            code = INTERRUPTED
+        elif hasattr(error, "format_message"):
+            sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
+            return BAD_INPUT
+        else:
             raise
-        sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
-        return 2
+    if code == INTERRUPTED:
+        sys.stderr.write("gkplan: stopped; nothing was written\n")
     return code if isinstance(code, int) else 0
 
 
