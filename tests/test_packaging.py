@@ -1,0 +1,47 @@
+"""A wheel and an sdist carry all that the main job needs, and it runs from an empty folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PLAN = "import sys; from gkplan.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def run(*args: str, cwd: Path, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(args, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("through_sdist", [False, True], ids=["wheel", "sdist"])
+def test_what_is_built_runs_the_main_job(through_sdist: bool, tmp_path: Path) -> None:
+    source = ROOT
+    build = [sys.executable, "-m", "hatchling", "build"]
+    if through_sdist:
+        run(*build, "-t", "sdist", "-d", str(tmp_path), cwd=ROOT)
+        (archive,) = tmp_path.glob("*.tar.gz")
+        run("tar", "xzf", str(archive), cwd=tmp_path)
+        source = archive.with_suffix("").with_suffix("")
+    run(*build, "-t", "wheel", "-d", str(tmp_path), cwd=source)
+    (wheel,) = tmp_path.glob("*.whl")
+    place, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    with zipfile.ZipFile(wheel) as archive_of_wheel:
+        archive_of_wheel.extractall(place)
+    environment = {**os.environ, "PYTHONPATH": str(place)}
+    where = "import gkplan; print(gkplan.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-c", where], cwd=empty, env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert found.stdout.startswith(str(place))
+    run(sys.executable, "-c", PLAN, "plan", "trigeminal", "--out", "out", cwd=empty, env=environment)
+    plan = json.loads((empty / "out" / "plan.json").read_text())
+    assert plan["case"]["path"] == "trigeminal"
