@@ -42,6 +42,7 @@ def test_what_is_built_runs_the_main_job(through_sdist: bool, tmp_path: Path) ->
         check=True,
     )  # fmt: skip
     assert found.stdout.startswith(str(place))
-    run(sys.executable, "-c", PLAN, "plan", "trigeminal", "--out", "out", cwd=empty, env=environment)
+    job = [sys.executable, "-c", PLAN, "plan", "trigeminal", "--out", "out"]
+    run(*job, cwd=empty, env=environment)
     plan = json.loads((empty / "out" / "plan.json").read_text())
     assert plan["case"]["path"] == "trigeminal"

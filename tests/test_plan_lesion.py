@@ -1,4 +1,4 @@
-"""Inverse planning end to end on the shipped schwannoma and on a real case."""
+"""Inverse planning end to end: the shipped lesions, real cases, files and DICOM and back."""
 
 from __future__ import annotations
 
@@ -9,37 +9,55 @@ import pytest
 
 import gkplan
 from gkplan.planner.sequence import minimum_time
+from gkplan.workflow import Planned, dose_volume, judge, write_dicom
+
+LESIONS = ("metastasis-small", "pituitary", "vestibular-schwannoma")
 
 
-@pytest.fixture(scope="module")
-def planned() -> gkplan.workflow.Planned:  # type: ignore[name-defined]
-    return gkplan.make_plan(gkplan.load_case("metastasis-small"))
+@pytest.fixture(scope="module", params=LESIONS)
+def planned(request: pytest.FixtureRequest) -> Planned:
+    return gkplan.make_plan(gkplan.load_case(request.param))
 
 
-def test_small_metastasis(planned) -> None:  # type: ignore[no-untyped-def]
+def test_the_lesion_is_treated(planned: Planned) -> None:
     overall = planned.evaluation.metrics.overall
+    assert overall.coverage is not None
     assert overall.coverage >= 0.97
+    assert overall.paddick_index is not None
     assert overall.paddick_index >= 0.75
+    assert overall.gradient_index is not None
     assert overall.gradient_index <= 3.3
+    assert 0.39 <= overall.prescription_isodose <= 0.71
     assert all(limit.met for limit in planned.evaluation.metrics.limits)
 
 
-def test_the_shots_can_be_delivered(planned) -> None:  # type: ignore[no-untyped-def]
+def test_the_shots_can_be_delivered(planned: Planned) -> None:
     for shot in planned.plan.shots:
         assert shot.time_min >= minimum_time(shot.sectors, planned.plan.unit) - 1e-9
 
 
-def test_the_plan_file_round_trips(planned, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_plan_file_round_trips(planned: Planned, tmp_path: Path) -> None:
     gkplan.write_plan(planned.plan, tmp_path / "plan.json")
     again = gkplan.read_plan(tmp_path / "plan.json")
     assert again.shots == planned.plan.shots
     assert again.case.prescriptions == planned.plan.case.prescriptions
 
 
+def test_dicom_and_back_judges_the_same(planned: Planned, tmp_path: Path) -> None:
+    write_dicom(planned, dose_volume(planned.plan), tmp_path, lambda _: None)
+    before = planned.evaluation.metrics.overall
+    after = judge(gkplan.read_plan(tmp_path)).evaluation.metrics.overall
+    for index in ("coverage", "paddick_index", "gradient_index"):
+        assert getattr(after, index) == pytest.approx(getattr(before, index), abs=0.02)
+
+
 @pytest.mark.skipif("GKPLAN_SHARED" not in os.environ, reason="GKPLAN_SHARED is not set")
-@pytest.mark.parametrize("name", ["vs-216"])
+@pytest.mark.parametrize("name", ["vs-007", "vs-172", "vs-216"])
 def test_real_case(name: str) -> None:
+    """Patients of TCIA Vestibular-Schwannoma-SEG, doi 10.7937/TCIA.9YTJ-5Q73."""
     path = Path(os.environ["GKPLAN_SHARED"]) / f"cases/vs_seg/{name}.json"
     overall = gkplan.make_plan(gkplan.load_case(str(path))).evaluation.metrics.overall
+    assert overall.coverage is not None
     assert overall.coverage >= 0.98
+    assert overall.paddick_index is not None
     assert overall.paddick_index >= 0.75

@@ -23,7 +23,7 @@ from gkplan.solids import Solid, sample
 
 _SPACING_MM = 1.0
 _MARGIN_MM = 10.0
-_OFFSET_MM = np.array([0.0, 0.0, 0.25])
+_FEWEST_SLICES = 12
 _POINTS_AT_ONCE = 500_000
 _AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
@@ -40,20 +40,24 @@ class CtSeries:
 def head_image(case: Case) -> Volume:
     """CT numbers (int16) of the head in the Leksell frame: its own image, or a synthetic one.
 
-    The synthetic image has voxels of 1 mm at round numbers of the patient frame and reaches
-    10 mm beyond the surface. Its slices lie a quarter of a millimetre off the whole ones: were
-    they at the round numbers where a phantom's shapes begin and end, both ends of a small one
-    would be cut short, or long, alike.
+    The synthetic image has pixels of 1 mm at round numbers of the patient frame and reaches
+    10 mm beyond the surface. Its slices are 1 mm apart, or 0.5 mm when the flattest target would
+    have fewer than 12: contours hold no more of a shape than its slices do. They lie a quarter
+    of their distance off the round numbers: were they where a phantom's shapes begin and end,
+    both ends of a small one would be cut short, or long, alike.
     """
     head = case.head
     if head.image is not None:
         return Volume(_int16(head.image.array), head.image.grid, "hu")
     corners = np.sort(case.patient_from_leksell(_tight_bounds(head.surface)), axis=0)
-    first = np.floor(corners[0] - _MARGIN_MM) + _OFFSET_MM
+    flattest = min((float(np.diff(t.solid.bounds[:, 2])[0]) for t in case.targets), default=np.inf)
+    dz = _SPACING_MM if flattest >= _FEWEST_SLICES * _SPACING_MM else _SPACING_MM / 2
+    spacing = (_SPACING_MM, _SPACING_MM, dz)
+    first = np.floor(corners[0] - _MARGIN_MM) + np.array([0.0, 0.0, dz / 4])
     # An odd number of voxels along each axis, for `_painted`.
-    n = 2 * np.ceil((corners[1] + _MARGIN_MM - first) / 2).astype(int) + 1
+    n = 2 * np.ceil((corners[1] + _MARGIN_MM - first) / spacing / 2).astype(int) + 1
     shape = (int(n[2]), int(n[1]), int(n[0]))
-    ascending = Grid(shape, (_SPACING_MM,) * 3, tuple(first.tolist()), Frame.PATIENT)
+    ascending = Grid(shape, spacing, tuple(first.tolist()), Frame.PATIENT)
     grid = regrid(ascending, case.patient_from_leksell.inverse)
     return Volume(_painted(head, grid), grid, "hu")
 

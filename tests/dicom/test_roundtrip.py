@@ -79,7 +79,8 @@ def test_contours_hold_the_volume(exported: Exported, number: int, tolerance: fl
         x, y, _ = np.array(contour.ContourData, float).reshape(-1, 3).T
         signed += np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y) / 2
     volume = volume_cc(exported.plan.case.structures[number])
-    assert abs(signed) / 1000 == pytest.approx(volume, rel=tolerance)
+    # Half a millimetre between slices: the second target is flatter than 12 mm.
+    assert 0.5 * abs(signed) / 1000 == pytest.approx(volume, rel=tolerance)
 
 
 @pytest.mark.parametrize(("number", "tolerance"), _TOLERANCES)
@@ -87,8 +88,7 @@ def test_structures_keep_their_volume(
     exported: Exported, back: Plan, number: int, tolerance: float
 ) -> None:
     before, after = exported.plan.case.structures[number], back.case.structures[number]
-    # Between the slices `solid_from_contours` interpolates linearly, which costs a little.
-    assert volume_cc(after) == pytest.approx(volume_cc(before), rel=tolerance + 0.01)
+    assert volume_cc(after) == pytest.approx(volume_cc(before), rel=tolerance)
 
 
 def test_the_head_keeps_its_place_and_densities(exported: Exported, back: Plan) -> None:
@@ -136,7 +136,7 @@ _SHOTS = st.builds(
     isocenter_mm=_PLACES,
     sectors=st.lists(st.sampled_from((0, 4, 8, 16)), min_size=8, max_size=8).filter(any).map(tuple),
     time_min=st.floats(min_value=0, max_value=1e6, exclude_min=True),
-    gamma_angle_deg=st.floats(-1e6, 1e6),
+    gamma_angle_deg=st.floats(45, 135),
     target=st.sampled_from(["target é", "second", "", "unknown \\ name"]),
 )
 
