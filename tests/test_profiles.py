@@ -1,58 +1,91 @@
-"""The nine GammaPlan composite profiles (noahbice/GK-profiles, MIT), 160 mm sphere."""
+"""The nine composite profiles in the 160 mm sphere: GammaPlan's, and a measurement.
+
+Reference and microDiamond measurement on an Icon: noahbice/GK-profiles (MIT).
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gkplan.frames import Array
+from gkplan.commission import Scan, read_scans
 from gkplan.unit import load_unit
 from gkplan.unit.profiles import composite_profile
 
 SHARED = os.environ.get("GKPLAN_SHARED")
-pytestmark = pytest.mark.skipif(SHARED is None, reason="GKPLAN_SHARED is not set")
 OFFSET = np.arange(-40.0, 40.01, 0.1)
+UNIT = load_unit("perfexion")
+needs_data = pytest.mark.skipif(SHARED is None, reason="GKPLAN_SHARED is not set")
 
 
-def width(offset: Array, dose: Array, level: float) -> tuple[float, float]:
-    """Left and right offset where the dose crosses `level` of its centre."""
-    middle = len(offset) // 2
-    left = np.interp(level, dose[: middle + 1], offset[: middle + 1])
-    right = np.interp(-level, -dose[middle:], offset[middle:])
-    return float(left), float(right)
+def ours(size: int, axis: str) -> Scan:
+    return Scan(size, axis, *composite_profile(UNIT, size, axis)).conditioned()
 
 
-def recentred(offset: Array, dose: Array) -> Array:
-    """On OFFSET, with zero at the mid-50 % point and 1 there."""
-    shift = 0.0
-    for _ in range(5):
-        moved = np.interp(OFFSET + shift, offset, dose)
-        moved /= np.interp(shift, offset, dose)
-        left, right = width(OFFSET, moved, 0.5)
-        shift += (left + right) / 2
-    return np.interp(OFFSET + shift, offset, dose) / np.interp(shift, offset, dose)
+@needs_data
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_gammaplan(size: int, axis: str) -> None:
+    """Every point within 0.5 % of the maximum or 0.1 mm; FWHM 0.05 mm, penumbra 0.15 mm.
+
+    But for 8 mm along z: the reference falls off more steeply on its inferior than on its
+    superior side, which beams that are symmetric about their axes do not give.
+    """
+    file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
+    (theirs,) = (s for s in read_scans(file) if (s.collimator_mm, s.axis) == (size, axis))
+    mine = ours(size, axis)
+    difference = np.abs(mine.at(OFFSET) - theirs.at(OFFSET))
+    shifted = [mine.at(OFFSET + s) - theirs.at(OFFSET) for s in np.linspace(-0.1, 0.1, 21)]
+    near = (np.min(shifted, axis=0) <= 0) & (np.max(shifted, axis=0) >= 0)
+    assert difference[~near].max() <= (0.017 if (size, axis) == (8, "z") else 0.005)
+    assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=0.05)
+    assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.15)
+
+
+@needs_data
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_measurement(size: int, axis: str) -> None:
+    """The microDiamond data were not used in the fit."""
+    folder = Path(str(SHARED)) / "reference/gammaplan_profiles"
+    table = np.genfromtxt(
+        folder / f"measured_microdiamond_{size}mm_{axis}.csv", delimiter=",", comments="#"
+    )
+    table = table[np.isfinite(table).all(axis=1)][:, :2]
+    table = table[np.argsort(table[:, 0])]
+    scan = Scan(size, axis, table[:, 0], table[:, 1] / table[:, 1].max())
+    theirs, mine = scan.conditioned(), ours(size, axis)
+    assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=0.15 if size == 4 else 0.2)
+    if axis != "z":
+        assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.3)
+    else:
+        # A diode of 2.2 mm and a step of the dwell: the steep side of 16 mm is the worst.
+        assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.5)
 
 
 @pytest.mark.parametrize("size", [4, 8, 16])
-@pytest.mark.parametrize("axis", ["x", "y", "z"])
-def test_profile(size: int, axis: str) -> None:
-    file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
-    table = np.genfromtxt(file, delimiter=",", names=True, skip_header=1)
-    good = np.isfinite(table[f"{size}mm_{axis}"])
-    theirs = np.interp(OFFSET, table["offset_mm"][good], table[f"{size}mm_{axis}"][good])
-    ours = recentred(*composite_profile(load_unit("perfexion"), size, axis))
-    if axis != "z":
-        theirs, ours = (theirs + theirs[::-1]) / 2, (ours + ours[::-1]) / 2
-    assert np.abs(ours - theirs).max() <= 0.02
-    for profile_pair in [(ours, theirs)]:
-        edges = [
-            {level: width(OFFSET, p, level) for level in (0.2, 0.5, 0.8)} for p in profile_pair
-        ]
-        fwhm = [e[0.5][1] - e[0.5][0] for e in edges]
-        assert fwhm[0] == pytest.approx(fwhm[1], abs=0.2)
-        for side in (0, 1):
-            penumbra = [abs(e[0.8][side] - e[0.2][side]) for e in edges]
-            assert penumbra[0] == pytest.approx(penumbra[1], abs=0.5)
+def test_the_beam_model_is_physical(size: int) -> None:
+    collimator = UNIT.collimator(size)
+    assert collimator.attenuation_per_mm.min() >= 0.0055
+    assert collimator.attenuation_per_mm.max() <= 0.0066
+    first = [int(np.flatnonzero(UNIT.source_ring == r)[0]) for r in range(5)]
+    assert (np.diff(-collimator.directions[first, 2]) > 0).all()  # elevations ascend
+    r = np.linspace(0.0, 150.0, 3000)
+    for profile in collimator.profiles:
+        assert profile(0.0) == pytest.approx(1.0)
+        assert (profile(r) >= 0.0).all()
+        assert (np.diff(profile(r)) <= 1e-12).all()
+
+
+def test_a_mirrored_profile_is_noticed_by_its_plateau() -> None:
+    """The 16 mm plateau tilts toward the sources, that is superior."""
+    scan = Scan(16, "z", *composite_profile(UNIT, 16, "z")).centered()
+    assert scan.at(np.array([4.0]))[0] > scan.at(np.array([-4.0]))[0] + 0.005
+    mirrored = replace(
+        scan, offset_mm=-scan.offset_mm[::-1], relative_dose=scan.relative_dose[::-1]
+    )
+    assert mirrored.at(np.array([4.0]))[0] < mirrored.at(np.array([-4.0]))[0]

@@ -24,7 +24,7 @@ app = typer.Typer(
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
-    from gkplan.cli import commands  # noqa: F401
+    from gkplan.cli import commands, commission  # noqa: F401
 
     try:
         code = app(list(args) if args is not None else None, standalone_mode=False)

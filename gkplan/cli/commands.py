@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,27 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gkplan.cli.app import OutOption, PlanArgument, app
+from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
 
 if TYPE_CHECKING:
-    from gkplan.workflow import Planned, Report
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """A line on standard error that says what is being done."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status("reading the case") as status:
-        yield (
-            lambda text: (
-                status.update(text)
-                if console.is_terminal
-                else console.print(f"  {text}", style="dim")
-            )
-        )
+    from gkplan.workflow import Planned
 
 
 def _print(planned: Planned) -> None:
@@ -76,7 +59,7 @@ def plan(
     from gkplan.files import check_output_folder
 
     check_output_folder(out, overwrite)
-    with _progress() as report:
+    with progress() as report:
         from gkplan.case import load_case
         from gkplan.workflow import make_plan, prescribed, write_all
 
@@ -92,7 +75,7 @@ def evaluate(
     json_out: Annotated[Path | None, typer.Option("--json", help="write the metrics here")] = None,
 ) -> None:
     """Judge a plan: indices, structure doses, limits."""
-    with _progress() as report:
+    with progress() as report:
         from gkplan.files import write_text
         from gkplan.planfile import metrics_table, read_plan
         from gkplan.workflow import judge
@@ -164,7 +147,7 @@ def export(
     from gkplan.files import check_output_folder, whole_folder
 
     check_output_folder(out, overwrite=False)
-    with _progress() as report:
+    with progress() as report:
         from gkplan.planfile import read_plan
         from gkplan.workflow import dose_volume, judge, write_dicom
 

@@ -1,6 +1,6 @@
 """The radiation unit: sources, sectors, collimators, beam model, calibration and decay."""
 
-from gkplan.unit.load import load_unit, unit_names
+from gkplan.unit.load import load_unit, unit_names, unit_table
 from gkplan.unit.model import Calibration, Collimator, OffAxisProfile, RadiationUnit
 
 __all__ = [
@@ -10,4 +10,5 @@ __all__ = [
     "RadiationUnit",
     "load_unit",
     "unit_names",
+    "unit_table",
 ]

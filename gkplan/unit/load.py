@@ -28,21 +28,21 @@ _PER_RING = (
     "elevation_deg",
     "virtual_distance_mm",
     "attenuation_per_mm",
-    "half_width_mm",
-    "edge_sigma_mm",
-    "tail_weight",
-    "tail_decay_mm",
+    "ring_width",
+    "ring_edge",
 )
+_PER_STEP = ("step_half_width_mm", "step_edge_mm", "step_weight")
 # Lowest and highest value that makes sense for a Co-60 unit; outside it the file is wrong.
 _RANGE = {
     "ring_output_factor": (0.05, 1.2),
     "elevation_deg": (-30.0, 85.0),
     "virtual_distance_mm": (150.0, 1500.0),
     "attenuation_per_mm": (0.002, 0.02),
-    "half_width_mm": (0.5, 30.0),
-    "edge_sigma_mm": (0.05, 5.0),
-    "tail_weight": (0.0, 0.3),
-    "tail_decay_mm": (0.5, 60.0),
+    "ring_width": (0.3, 3.0),
+    "ring_edge": (0.1, 10.0),
+    "step_half_width_mm": (0.2, 100.0),
+    "step_edge_mm": (0.05, 40.0),
+    "step_weight": (0.0, 1.0),
 }
 
 
@@ -88,18 +88,30 @@ def load_unit(name: str) -> RadiationUnit:
 
 def read_unit(path: Path) -> RadiationUnit:
     """The unit in a TOML file; see `load_unit`."""
-    try:
-        content = path.read_bytes()
-        table = tomllib.loads(content.decode("utf-8"))
-    except OSError as error:
-        raise UnitError(f"{path}: cannot read the unit file: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UnitError(f"{path}: not a valid TOML file: {error}") from error
+    table, content = _table(path)
     try:
         return _parse(table, sha256_of(content))
     except (ValueError, TypeError, KeyError) as error:
         text = f"missing key {error}" if isinstance(error, KeyError) else str(error)
         raise UnitError(f"{path}: {text}") from error
+
+
+def unit_table(name: str) -> dict[str, Any]:
+    """The table in the file of a unit (its name, an alias or a path), once it has been checked."""
+    unit = load_unit(name)
+    shipped = _shipped()
+    path = shipped.get(unit.name) if name not in shipped and Path(name).suffix != ".toml" else None
+    return _table(path or shipped.get(name) or Path(name))[0]
+
+
+def _table(path: Path) -> tuple[dict[str, Any], bytes]:
+    try:
+        content = path.read_bytes()
+        return tomllib.loads(content.decode("utf-8")), content
+    except OSError as error:
+        raise UnitError(f"{path}: cannot read the unit file: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UnitError(f"{path}: not a valid TOML file: {error}") from error
 
 
 def _parse(table: Mapping[str, Any], sha256: str) -> RadiationUnit:
@@ -164,7 +176,7 @@ def _collimator(
         )
     of_source = np.tile(np.repeat(np.arange(len(per_sector)), per_sector), n_sectors)
     weight = ring["ring_output_factor"][of_source]
-    shape = ("half_width_mm", "edge_sigma_mm", "tail_weight", "tail_decay_mm")
+    half_width, edges, weight_of_step = _steps(table, size)
     return Collimator(
         size_mm=size,
         output_factor=output,
@@ -176,8 +188,10 @@ def _collimator(
         relative_output=output * weight / weight.sum(),
         profile_index=of_source,
         profiles=tuple(
-            OffAxisProfile(*(float(v) for v in values))
-            for values in zip(*(ring[key] for key in shape), strict=True)
+            OffAxisProfile(half_width, tuple(edge * s for s in edges), weight_of_step, width)
+            for width, edge in zip(
+                ring["ring_width"].tolist(), ring["ring_edge"].tolist(), strict=True
+            )
         ),
         minimum_time_min=_positive(table, "minimum_time_min", f"[[collimator]] {size} mm"),
     )
@@ -195,6 +209,24 @@ def _per_ring(table: Mapping[str, Any], key: str, rings: int, size: int) -> Arra
     if not ((values >= low) & (values <= high)).all():
         raise ValueError(f"{where}: expected numbers in {low} to {high}, got {values.tolist()}")
     return values
+
+
+def _steps(table: Mapping[str, Any], size: int) -> list[tuple[float, ...]]:
+    """Half-widths, edges and weights of the steps of a collimator's profile."""
+    steps = []
+    for key in _PER_STEP:
+        where = f"[[collimator]] {size} mm {key}"
+        values = np.asarray(table[key], dtype=np.float64)
+        low, high = _RANGE[key]
+        if values.ndim != 1 or not ((values >= low) & (values <= high)).all():
+            raise ValueError(f"{where}: expected a list of numbers in {low} to {high}")
+        steps.append(tuple(values.tolist()))
+    if len({len(values) for values in steps}) != 1 or not sum(steps[2]) > 0:
+        raise ValueError(
+            f"[[collimator]] {size} mm: {', '.join(_PER_STEP)} need equally many numbers and a "
+            f"positive weight"
+        )
+    return steps
 
 
 def _positive(table: Mapping[str, Any], key: str, where: str) -> float:

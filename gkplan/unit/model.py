@@ -11,35 +11,45 @@ from numpy.typing import ArrayLike, NDArray
 from gkplan.frames import Array
 
 
+def blurred_step(off_axis_mm: ArrayLike, half_width_mm: ArrayLike, edge_mm: ArrayLike) -> Array:
+    """``(erf((h - r) / (sqrt(2) s)) + erf((h + r) / (sqrt(2) s))) / 2``: 1 inside h, 0 outside.
+
+    A slit of half-width h seen by a source that blurs it by s; smooth in r, and falling.
+    """
+    from scipy.special import erf
+
+    r, h = np.asarray(off_axis_mm, dtype=np.float64), np.asarray(half_width_mm)
+    spread = np.sqrt(2.0) * np.asarray(edge_mm)
+    return np.asarray((erf((h - r) / spread) + erf((h + r) / spread)) / 2)
+
+
 @dataclass(frozen=True, slots=True)
 class OffAxisProfile:
     """Dose beside the axis of one beam, relative to the axis, at the focus distance.
 
+    Parameters
+    ----------
+    half_width_mm, edge_mm, weight : of each blurred step that the profile is the sum of
+    width : stretches all of them (a ring's beam may be a little wider than another's)
+
     Notes
     -----
-    ``f(r) = (1 - w) (erf((h - r) / (sqrt(2) s)) + erf((h + r) / (sqrt(2) s))) / 2
-    + w exp(-(hypot(r, h) - h) / L)``, divided by f(0): an edge at the half-width h blurred by s
-    (penumbra), and a tail of weight w and decay L (scatter). Smooth on the axis, monotone and
-    not negative by construction.
+    ``f(r) = sum_k w_k step(r / width; h_k, s_k)``, divided by f(0): sharp steps make the edge,
+    soft ones the dome within and the scatter beyond. Smooth, falling and not negative by
+    construction.
     """
 
-    half_width_mm: float
-    edge_sigma_mm: float
-    tail_weight: float
-    tail_decay_mm: float
+    half_width_mm: tuple[float, ...]
+    edge_mm: tuple[float, ...]
+    weight: tuple[float, ...]
+    width: float = 1.0
 
     def __call__(self, off_axis_mm: ArrayLike) -> Array:
         """Relative dose at the off-axis distances (any shape), 1 on the axis."""
-        from scipy.special import erf
-
-        def shape(r: ArrayLike) -> Array:
-            r = np.asarray(r, dtype=np.float64)
-            h, spread = self.half_width_mm, np.sqrt(2.0) * self.edge_sigma_mm
-            edge = (erf((h - r) / spread) + erf((h + r) / spread)) / 2
-            tail = np.exp(-(np.hypot(r, h) - h) / self.tail_decay_mm)
-            return np.asarray((1 - self.tail_weight) * edge + self.tail_weight * tail)
-
-        return shape(off_axis_mm) / shape(0.0)
+        r = np.asarray(off_axis_mm, dtype=np.float64)[..., None] / self.width
+        weight = np.array(self.weight)
+        here = blurred_step(r, self.half_width_mm, self.edge_mm) @ weight
+        return np.asarray(here / (blurred_step(0.0, self.half_width_mm, self.edge_mm) @ weight))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,87 @@
+"""Commissioning: a known unit is found again, files are read or refused, the result is a unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gkplan.cli import main
+from gkplan.commission import Scan, fit_collimator, read_scans
+from gkplan.commission.write import commissioned_table, toml_text
+from gkplan.errors import CaseError
+from gkplan.unit import load_unit, unit_table
+from gkplan.unit.load import read_unit
+from gkplan.unit.profiles import composite_profile, profiles_csv
+
+OFFSET = np.arange(-40.0, 40.01, 0.5)
+START = Path(__file__).parents[1] / "benchmarks" / "perfexion-start.toml"
+
+
+def test_a_known_unit_is_found_again(tmp_path: Path) -> None:
+    """Profiles of `perfexion` itself, fitted from the rough start: they come back."""
+    truth = load_unit("perfexion")
+    scans = [Scan(8, a, *composite_profile(truth, 8, a)).conditioned() for a in ("x", "z")]
+    fit = fit_collimator(load_unit(str(START)), 8, scans)
+    assert fit.converged
+    assert max(fit.deviation.values()) < 0.004
+    file = tmp_path / "unit.toml"
+    file.write_text(toml_text(commissioned_table(unit_table(str(START)), [fit], "a test")))
+    again = read_unit(file)
+    for scan in scans:
+        back = Scan(8, scan.axis, *composite_profile(again, 8, scan.axis)).conditioned()
+        assert np.abs(back.at(OFFSET) - scan.at(OFFSET)).max() < 0.006
+    assert again.collimator(8).output_factor == truth.collimator(8).output_factor
+    assert any("a test" in text for text in again.origin.values())
+
+
+def test_unit_files_survive_writing(tmp_path: Path) -> None:
+    table = unit_table("icon")
+    (tmp_path / "u.toml").write_text(toml_text(table))
+    assert unit_table(str(tmp_path / "u.toml")) == table
+
+
+def test_our_own_profiles_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text(profiles_csv(load_unit("perfexion")))
+    scans = read_scans(file)
+    assert len(scans) == 9
+    assert scans[0].fwhm_mm == pytest.approx(6.14, abs=0.1)
+
+
+def rows(offsets: object, size: int = 8, axis: str = "x") -> str:
+    lines = ["collimator_mm,axis,offset_mm,relative_dose"]
+    lines += [f"{size},{axis},{o},{np.exp(-((float(o) / 5) ** 2))}" for o in offsets]  # type: ignore[attr-defined]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b\n1,2\n", "expected columns"),
+        ("", "got nothing"),
+        (rows(np.arange(-5.0, 5.0, 1.0)), "at least 20 points"),
+        (rows(np.arange(20.0, -20.0, -1.0)), "ascend"),
+        (rows([*np.arange(-20.0, 20.0, 1.0), "nan"]), "not finite"),
+        (rows([*np.arange(-20.0, 20.0, 1.0)]) + "\n8,x,abc,1", "expected numbers"),
+        (rows(np.arange(-20.0, 20.0, 1.0), axis="w"), "x, y or z"),
+        (rows(np.arange(-20.0, 3.0, 0.5)), "both sides"),
+    ],
+)
+def test_bad_profiles_are_refused(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text(text)
+    with pytest.raises(CaseError, match=words) as error:
+        read_scans(file)
+    assert str(file) in str(error.value)
+
+
+def test_the_wrong_collimator_is_refused_and_nothing_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = tmp_path / "p.csv", tmp_path / "u.toml"
+    file.write_text(rows(np.arange(-20.0, 20.5, 0.5), size=18))
+    assert main(["commission", str(file), "--out", str(out)]) == 2
+    assert "18 mm" in capsys.readouterr().err
+    assert not out.exists()
