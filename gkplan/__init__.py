@@ -27,7 +27,7 @@ _PUBLIC = {
     "engine_of": "gkplan.workflow",
     "evaluate": "gkplan.metrics.evaluate",
     "judge": "gkplan.workflow",
-    "load_case": "gkplan.case",
+    "load_case": "gkplan.load",
     "load_unit": "gkplan.unit",
     "make_plan": "gkplan.workflow",
     "prescribed": "gkplan.workflow",

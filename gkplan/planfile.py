@@ -9,11 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gkplan.case import Case, load_case
+from gkplan.case import Case
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError, PlanError
 from gkplan.files import write_text
 from gkplan.frames import Frame, RigidTransform
+from gkplan.load import load_case
 from gkplan.metrics.model import PlanIndices, PlanMetrics
 from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
 from gkplan.prescription import FREE_ISODOSE, Prescription

@@ -50,6 +50,36 @@ def test_our_own_profiles_can_be_read(tmp_path: Path) -> None:
     assert scans[0].fwhm_mm == pytest.approx(6.14, abs=0.1)
 
 
+def test_profiles_compares_a_unit_with_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    assert main(["profiles", "--out", str(first)]) == 0
+    capsys.readouterr()
+    args = ["profiles", "--out", str(second), "--collimator", "8", "--compare", str(first)]
+    assert main(args) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("largest 0.00 %") == 3
+    assert second.read_text().splitlines()[1].startswith("8,x,-50.0,")
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--sectors", "9"], "sectors 1 to 8"),
+        (["--sectors", "a"], "numbers like 1,2"),
+        (["--collimator", "5"], "4, 8, 16 mm"),
+    ],
+)
+def test_profiles_refuses_what_the_unit_has_not(
+    extra: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "p.csv"
+    assert main(["profiles", "--out", str(out), *extra]) == 2
+    assert words in capsys.readouterr().err
+    assert not out.exists()
+
+
 def rows(offsets: object, size: int = 8, axis: str = "x") -> str:
     lines = ["collimator_mm,axis,offset_mm,relative_dose"]
     lines += [f"{size},{axis},{o},{np.exp(-((float(o) / 5) ** 2))}" for o in offsets]  # type: ignore[attr-defined]

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from gkplan.case import Case, load_case, phantom_names
+from gkplan.case import Case, phantom_names
 from gkplan.case.phantom import phantom_path, phantom_title, read_site, stated_volumes, volume_cc
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.head import surface_distances
+from gkplan.load import load_case
 from gkplan.solids import Capsule, Ellipsoid, Solid, Union, sample_about
 from gkplan.unit import load_unit
 

@@ -1,7 +1,6 @@
 """What is to be planned, however it came: a phantom, a contour file or a DICOM folder."""
 
-from gkplan.case.load import load_case
 from gkplan.case.model import Case
 from gkplan.case.phantom import phantom_names
 
-__all__ = ["Case", "load_case", "phantom_names"]
+__all__ = ["Case", "phantom_names"]

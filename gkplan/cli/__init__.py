@@ -1,5 +1,5 @@
 """The command line: parses and prints, nothing else."""
 
-from gkplan.cli.app import main
+from gkplan.cli.main import main
 
 __all__ = ["main"]

@@ -1,18 +1,13 @@
-"""The typer application, and the one place where errors become a sentence and an exit code."""
+"""The typer application that the commands hang on to, and the arguments they share."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gkplan.disclaimer import DISCLAIMER
-from gkplan.errors import GkplanError
-
-BAD_INPUT, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     help=f"Gamma Knife radiosurgery: plan, judge and export. {DISCLAIMER}",
@@ -20,31 +15,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
-    from gkplan.cli import commands, commission  # noqa: F401
-
-    try:
-        code = app(list(args) if args is not None else None, standalone_mode=False)
-    except GkplanError as error:
-        sys.stderr.write(f"gkplan: {error}\n")
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        code = INTERRUPTED
-    except Exception as error:
-        # typer's own complaints about the command line (typer may bundle its click).
-        if type(error).__name__ == "Abort":
-            code = INTERRUPTED
-        elif hasattr(error, "format_message"):
-            sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
-            return BAD_INPUT
-        else:
-            raise
-    if code == INTERRUPTED:
-        sys.stderr.write("gkplan: stopped; nothing was written\n")
-    return code if isinstance(code, int) else 0
 
 
 PlanArgument = Annotated[Path, typer.Argument(help="plan.json, or a DICOM folder of gkplan")]

@@ -60,7 +60,7 @@ def plan(
 
     check_output_folder(out, overwrite)
     with progress() as report:
-        from gkplan.case import load_case
+        from gkplan.load import load_case
         from gkplan.workflow import make_plan, prescribed, write_all
 
         loaded = prescribed(load_case(case, head), dose_gy, isodose)
@@ -178,16 +178,3 @@ def units(
         if name:
             for key, origin in unit.origin.items():
                 typer.echo(f"  {key}: {origin}")
-
-
-@app.command()
-def profiles(
-    out: Annotated[Path, typer.Option(help="CSV file to write")],
-    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
-) -> None:
-    """Composite profiles of all collimators in the 160 mm sphere, as CSV."""
-    from gkplan.files import write_text
-    from gkplan.unit import load_unit
-    from gkplan.unit.profiles import profiles_csv
-
-    write_text(out, profiles_csv(load_unit(unit)))

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
-from gkplan.case import load_case
 from gkplan.case.phantom import volume_cc
 from gkplan.dicom import export_plan, read_case, read_plan
 from gkplan.dicom.common import Study
@@ -24,6 +23,7 @@ from gkplan.dicom.planblock import read_rtplan
 from gkplan.dicom.rtplan import BeamDoses, rtplan_dataset
 from gkplan.dicom.rtstruct import roi_numbers
 from gkplan.errors import CaseError, GkplanError
+from gkplan.load import load_case
 from gkplan.plan import Plan
 from gkplan.shot import Shot
 from tests.dicom.conftest import Exported, small_case

@@ -1,0 +1,35 @@
+"""The one place where errors become a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from gkplan.cli import commands, commission, profiles  # noqa: F401 (each adds itself to the app)
+from gkplan.cli.app import app
+from gkplan.errors import GkplanError
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
+    try:
+        code = app(list(args) if args is not None else None, standalone_mode=False)
+    except GkplanError as error:
+        sys.stderr.write(f"gkplan: {error}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        # typer's own complaints about the command line (typer may bundle its click).
+        if type(error).__name__ == "Abort":
+            code = INTERRUPTED
+        elif hasattr(error, "format_message"):
+            sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
+            return BAD_INPUT
+        else:
+            raise
+    if code == INTERRUPTED:
+        sys.stderr.write("gkplan: stopped; nothing was written\n")
+    return code if isinstance(code, int) else 0
