@@ -29,6 +29,8 @@ def test_plan_writes_everything(planned: Path) -> None:
     assert plan["disclaimer"] == DISCLAIMER
     assert plan["metrics"]["coverage"] is None
     assert plan["metrics"]["max_dose_gy"] == pytest.approx(80.0, rel=5e-3)
+    (of_target,) = plan["metrics"]["targets"].values()
+    assert of_target["prescription_isodose"] == pytest.approx(1.0, abs=1e-4)
     assert plan["shots"][0]["sectors"] == [4] * 8
 
 

@@ -54,9 +54,10 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     merged = _merged(hot, doses, owner)
     defined = not any(p.is_maximum for p in case.prescriptions) and bool(targets)
     per_target = {}
+    hottest = _nearest_target(np.array([place]), [samples[t].points for t in targets])[0]
     for n, name in enumerate(targets):
         mine = hot.dose_gy[owner == n]
-        top = float(samples[name].dose_gy.max())
+        top = maximum if n == hottest else float(samples[name].dose_gy.max())
         per_target[name] = _indices(
             [(samples[name], doses[n], mine)], hot.volume_cc, top, doses[n], defined, merged[n]
         )
