@@ -22,7 +22,7 @@ from gkplan.solids import sample_about
 Report = Callable[[str], None]
 
 TIME_WEIGHT = 0.006  # per minute of beam-on time at 3 Gy/min
-COVERAGE = 0.995
+COVERAGE = 0.992
 _START = 16  # isocentres to begin with
 _COARSE = 4.0  # the isocentres are chosen on so many times fewer points
 _STEPS_MM = (1.0, 0.6)
