@@ -50,22 +50,20 @@ def plain(engine: gkplan.TmrEngine, points: Array, shots: list[Shot]) -> Callabl
     """The plain loop, ready to be called."""
     profiles = [p for c in engine.unit.collimators for p in c.profiles]
     tables = np.array([p(np.arange(0.0, 250.0, STEP_MM)) for p in profiles])
-    parts = [
-        (b, s.time_min)
-        for s in shots
-        for b in shot_beams(engine.unit, engine.head, s, engine.rate_gy_per_min)
-    ]
-    iso = np.concatenate([np.repeat(b.isocenter_mm[None], len(b.rate), axis=0) for b, _ in parts])
-    columns = [
-        np.concatenate([getattr(b, name) for b, _ in parts])
-        for name in ("directions", "surface_mm", "virtual_distance_mm", "attenuation_per_mm")
-    ]
-    rate = np.concatenate([b.rate * minutes for b, minutes in parts])
-    row = np.concatenate([b.profile for b, _ in parts])
+    beams = shot_beams(engine.unit, engine.head, shots, engine.rate_gy_per_min)
+    columns = (
+        beams.isocenter_mm,
+        beams.directions,
+        beams.surface_mm,
+        beams.virtual_distance_mm,
+        beams.attenuation_per_mm,
+        beams.output,
+        beams.profile,
+    )
 
     def call() -> Array:
         out = np.empty(len(points))
-        plain_loop(points, iso, *columns, rate, row, tables, out)
+        plain_loop(points, *columns, tables, out)
         return out
 
     return call

@@ -102,8 +102,7 @@ def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:
     bounds = np.array([np.maximum(bounds[0], low), np.minimum(bounds[1], high)])
     spacing = max(spacing_mm, float(np.prod(bounds[1] - bounds[0]) / 2e6) ** (1 / 3))
     grid = Grid.around(bounds, spacing, Frame.LEKSELL)
-    dose = engine_of(plan).dose(grid.points(), plan.shots)
-    return Volume(dose.reshape(grid.shape).astype(np.float32), grid, "dose_gy")
+    return Volume(engine_of(plan).dose_on(grid, plan.shots), grid, "dose_gy")
 
 
 def shot_doses(plan: Plan, point_mm: Array) -> list[float]:

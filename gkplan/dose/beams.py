@@ -1,7 +1,8 @@
-"""The beams of a shot in Leksell coordinates: what every engine starts from."""
+"""The beams of shots in Leksell coordinates: what every engine starts from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,21 +10,21 @@ from numpy.typing import NDArray
 
 from gkplan.frames import Array, leksell_from_unit
 from gkplan.head import Head, surface_distances
-from gkplan.shot import BLOCKED, Shot
-from gkplan.unit import Collimator, RadiationUnit
+from gkplan.shot import Shot
+from gkplan.unit import RadiationUnit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beams:
-    """n beams that meet at one isocentre; arrays have one entry a beam.
+    """n beams, of one shot or of many; arrays have one entry a beam.
 
     Parameters
     ----------
-    isocenter_mm : (3,) Leksell
+    isocenter_mm : (n, 3) Leksell
     directions : (n, 3) unit vectors from the isocentre toward the source, Leksell axes
     surface_mm : (n,) distance from the isocentre to the surface along the beam (depth there)
     virtual_distance_mm, attenuation_per_mm : (n,) as in `Collimator`
-    rate : (n,) Gy/min at the centre of the calibration sphere
+    output : (n,) at the centre of the calibration sphere: Gy/min, or Gy where it includes time
     profile : (n,) number of the beam's off-axis profile, counted over all collimators
     """
 
@@ -32,56 +33,90 @@ class Beams:
     surface_mm: Array
     virtual_distance_mm: Array
     attenuation_per_mm: Array
-    rate: Array
-    profile: NDArray[np.int64]
+    output: Array
+    profile: NDArray[np.int32]
 
-    def subset(self, chosen: NDArray[np.bool_]) -> Beams:
-        return Beams(
-            self.isocenter_mm,
-            self.directions[chosen],
-            self.surface_mm[chosen],
-            self.virtual_distance_mm[chosen],
-            self.attenuation_per_mm[chosen],
-            self.rate[chosen],
-            self.profile[chosen],
+    def __len__(self) -> int:
+        return len(self.output)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Machine:
+    """All beams of the unit through all collimators: arrays (collimators, sources, ...)."""
+
+    directions: Array
+    virtual_distance_mm: Array
+    attenuation_per_mm: Array
+    relative_output: Array
+    profile: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, unit: RadiationUnit) -> _Machine:
+        every = unit.collimators
+        first = np.cumsum([0, *(len(c.profiles) for c in every)])
+        return cls(
+            np.stack([c.directions for c in every]),
+            np.stack([c.virtual_distance_mm for c in every]),
+            np.stack([c.attenuation_per_mm for c in every]),
+            np.stack([c.relative_output for c in every]),
+            np.stack([n + c.profile_index for n, c in zip(first[:-1], every, strict=True)]).astype(
+                np.int32
+            ),
         )
 
 
-def collimator_beams(
+def shot_beams(
+    unit: RadiationUnit, head: Head, shots: Sequence[Shot], rate_gy_per_min: float
+) -> Beams:
+    """The open beams of all shots, one shot after the other; `output` in Gy."""
+    machine = _Machine.of(unit)
+    sizes = np.array(unit.collimator_sizes_mm)
+    parts = []
+    for shot in shots:
+        state = np.asarray(shot.sectors)[unit.source_sector]
+        is_open = sizes[:, None] == state
+        turn = leksell_from_unit(shot.isocenter_mm, shot.gamma_angle_deg)
+        parts.append(
+            (
+                np.repeat([shot.isocenter_mm], is_open.sum(), axis=0).astype(np.float64),
+                turn.rotate(machine.directions[is_open]),
+                machine.virtual_distance_mm[is_open],
+                machine.attenuation_per_mm[is_open],
+                rate_gy_per_min * shot.time_min * machine.relative_output[is_open],
+                machine.profile[is_open],
+            )
+        )
+    place, direction, *rest = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Beams(place, direction, surface_distances(head.surface, place, direction), *rest)
+
+
+def sector_beams(
     unit: RadiationUnit,
     head: Head,
-    collimator: Collimator,
-    isocenter_mm: Array,
+    isocenters_mm: Array,
     gamma_angle_deg: float,
     rate_gy_per_min: float,
-) -> Beams:
-    """All beams of the unit through one collimator, all sectors, sorted by sector."""
-    turned = leksell_from_unit(isocenter_mm, gamma_angle_deg).rotate(collimator.directions)
-    first = 0
-    for other in unit.collimators:
-        if other is collimator:
-            break
-        first += len(other.profiles)
-    return Beams(
-        isocenter_mm=np.asarray(isocenter_mm, dtype=np.float64),
-        directions=turned,
-        surface_mm=surface_distances(head.surface, np.asarray(isocenter_mm, dtype=float), turned),
-        virtual_distance_mm=collimator.virtual_distance_mm,
-        attenuation_per_mm=collimator.attenuation_per_mm,
-        rate=rate_gy_per_min * collimator.relative_output,
-        profile=first + collimator.profile_index,
+) -> tuple[Beams, NDArray[np.int64]]:
+    """All beams of (isocentre, sector, collimator), in this order, and where each group begins.
+
+    `output` is in Gy/min; the second array has one entry more than there are groups.
+    """
+    machine = _Machine.of(unit)
+    n_sizes, n = len(unit.collimators), len(isocenters_mm)
+    # Sources are sorted by sector: (collimator, source) becomes (sector, collimator, source).
+    order = np.argsort(np.tile(unit.source_sector, n_sizes), kind="stable")
+    turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
+    direction = turn.rotate(machine.directions.reshape(-1, 3))[order]
+    per_group = np.repeat(np.bincount(unit.source_sector), n_sizes)
+    place = np.repeat(isocenters_mm, len(direction), axis=0)
+    direction = np.tile(direction, (n, 1))
+    beams = Beams(
+        place,
+        direction,
+        surface_distances(head.surface, place, direction),
+        np.tile(machine.virtual_distance_mm.reshape(-1)[order], n),
+        np.tile(machine.attenuation_per_mm.reshape(-1)[order], n),
+        np.tile(rate_gy_per_min * machine.relative_output.reshape(-1)[order], n),
+        np.tile(machine.profile.reshape(-1)[order], n),
     )
-
-
-def shot_beams(unit: RadiationUnit, head: Head, shot: Shot, rate_gy_per_min: float) -> list[Beams]:
-    """The open beams of a shot, one `Beams` for each collimator that it uses."""
-    state = np.asarray(shot.sectors)[unit.source_sector]
-    beams = []
-    for size in sorted(set(shot.sectors) - {BLOCKED}):
-        collimator = unit.collimator(size)
-        place = np.array(shot.isocenter_mm)
-        every = collimator_beams(
-            unit, head, collimator, place, shot.gamma_angle_deg, rate_gy_per_min
-        )
-        beams.append(every.subset(state == size))
-    return beams
+    return beams, np.cumsum([0, *np.tile(per_group, n)])

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gkplan.dose.beams import Beams, shot_beams
+from gkplan.dose.engine import Array32
 from gkplan.frames import Array
+from gkplan.grid import Grid
 from gkplan.head import Head
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
@@ -29,24 +31,24 @@ class ReferenceEngine:
         points = np.asarray(points_mm, dtype=np.float64)
         profiles = [p for c in self.unit.collimators for p in c.profiles]
         total = np.zeros(len(points))
-        for shot in shots:
-            for beams in shot_beams(self.unit, self.head, shot, self.rate_gy_per_min):
-                for number in range(len(beams.rate)):
-                    rate = beam_rate(
-                        points, beams, number, profiles, self.unit.calibration.depth_mm
-                    )
-                    total += shot.time_min * rate
+        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        for number in range(len(beams)):
+            total += beam_dose(points, beams, number, profiles, self.unit.calibration.depth_mm)
         return np.where(self.head.contains(points), total, 0.0)
 
+    def dose_on(self, grid: Grid, shots: Sequence[Shot]) -> Array32:
+        """Dose (nk, nj, ni) float32 in Gy at the voxel centres of a Leksell grid."""
+        return self.dose(grid.points(), shots).reshape(grid.shape).astype(np.float32)
 
-def beam_rate(
+
+def beam_dose(
     points: Array,
     beams: Beams,
     number: int,
     profiles: Sequence[OffAxisProfile],
     calibration_depth_mm: float,
 ) -> Array:
-    """Dose rate (n,) in Gy/min of one beam at Leksell points (n, 3) inside the head.
+    """Dose (n,) of one beam, in the unit of its output, at Leksell points (n, 3) inside the head.
 
     Notes
     -----
@@ -54,11 +56,11 @@ def beam_rate(
     point along the beam from the focus toward the source, rho its distance from the axis, V the
     virtual source distance and t the distance from the focus to the surface along the axis,
 
-    ``rate (V / (V - a))^2 exp(-mu (max(t - a, 0) - 80 mm)) f(rho V / (V - a))``.
+    ``output (V / (V - a))^2 exp(-mu (max(t - a, 0) - 80 mm)) f(rho V / (V - a))``.
 
     There is no build-up: within 5 mm of the surface the dose is too high.
     """
-    offset = points - beams.isocenter_mm
+    offset = points - beams.isocenter_mm[number]
     direction = beams.directions[number]
     a = offset @ direction
     rho = np.linalg.norm(offset - a[:, None] * direction, axis=1)
@@ -68,4 +70,4 @@ def beam_rate(
     depth = np.maximum(beams.surface_mm[number] - a, 0.0)
     attenuation = np.exp(-beams.attenuation_per_mm[number] * (depth - calibration_depth_mm))
     profile = profiles[beams.profile[number]](rho * magnification)
-    return np.asarray(beams.rate[number] * magnification**2 * attenuation * profile)
+    return np.asarray(beams.output[number] * magnification**2 * attenuation * profile)

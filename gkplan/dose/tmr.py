@@ -8,13 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.dose.blocks import BeamBlocks, attenuation_polynomial, profile_table
+from gkplan.dose.beams import Beams, sector_beams, shot_beams
+from gkplan.dose.cells import RUN, Cells
+from gkplan.dose.engine import Array32
+from gkplan.dose.lattice import Lattice
+from gkplan.dose.tables import Tables
+from gkplan.dose.tails import TailNodes
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
+from gkplan.grid import Grid
 from gkplan.head import Head
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
 
-Array32 = NDArray[np.float32]
+# Points within cubes of these edges share the coefficients of a beam. Tails, being a small part
+# of the dose, may share them farther: on the lattice, and from the nodes of an influence.
+_CELL_MM, _LATTICE_CELL_MM, _NODES_CELL_MM = 6.0, 20.0, 16.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +36,7 @@ class TmrEngine:
 
     Notes
     -----
-    The formula is that of `gkplan.dose.reference.beam_rate`, with which the kernel agrees
+    The formula is that of `gkplan.dose.reference.beam_dose`, with which the kernels agree
     within 1e-4 of the maximum. Inside the surface all is water; outside the dose is 0. There is
     no build-up: within 5 mm of the surface the dose is too high.
     """
@@ -37,72 +45,129 @@ class TmrEngine:
     head: Head
     rate_gy_per_min: float
     name: str = "tmr"
-    _table: NDArray[np.int32] = field(init=False, repr=False)
-    _decay: Array32 = field(init=False, repr=False)
+    _tables: Tables = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_table", profile_table(self.unit))
-        object.__setattr__(self, "_decay", attenuation_polynomial(self.unit))
+        object.__setattr__(self, "_tables", Tables.of(self.unit))
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head."""
-        from gkplan.kernels.superposition import SCALE, dose_at_points
-
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         inside = np.flatnonzero(self.head.contains(points))
-        partial = np.zeros(len(inside))
-        for gamma in sorted({shot.gamma_angle_deg for shot in shots}):
-            same = [shot for shot in shots if shot.gamma_angle_deg == gamma]
-            isocenters = np.array([shot.isocenter_mm for shot in same], dtype=np.float64)
-            blocks = BeamBlocks.of(self.unit, self.rate_gy_per_min, gamma)
-            placed = blocks.placed(self.head, isocenters)
-            sizes = np.array(self.unit.collimator_sizes_mm)
-            # Which (sector, collimator) of each shot is open, (shots, sectors, collimators).
-            is_open = np.array([shot.sectors for shot in same])[:, :, None] == sizes
-            rows = np.broadcast_to(blocks.rows, (len(same), *blocks.rows.shape))
-            blocks_of_shot = is_open.sum(axis=(1, 2)) * blocks.rows.shape[2]
-            dose_at_points(
-                points[inside],
-                isocenters,
-                np.cumsum([0, *blocks_of_shot]),
-                placed[is_open].reshape(-1, *placed.shape[-2:]),
-                rows[is_open].reshape(-1, rows.shape[-1]),
-                np.array([shot.time_min for shot in same]) / SCALE,
-                self._table,
-                self._decay,
-                partial,
-            )
+        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
         dose = np.zeros(len(points))
-        dose[inside] = partial
+        dose[inside] = self._at_points(points[inside], beams, self._tables.whole, _CELL_MM)
         return dose
+
+    def dose_on(self, grid: Grid, shots: Sequence[Shot], out: Array32 | None = None) -> Array32:
+        """Dose in Gy at the voxel centres of a grid, (nk, nj, ni) float32; 0 outside the head.
+
+        The sharp core of each beam is summed where it reaches, the smooth tails on a coarse
+        lattice with a cubic spline between. Within 5e-4 of the maximum of the reference.
+        """
+        from gkplan.kernels.superposition import add_on_grid
+
+        inside = self.head.on_grid(grid)
+        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        lattice = Lattice.under(grid, inside)
+        tail = self._at_points(lattice.points(), beams, self._tables.tail, _LATTICE_CELL_MM)
+        dose = lattice.on_grid(tail, out)
+        spacing = np.array(grid.spacing_mm)
+        edge = np.maximum(np.rint(4.0 / spacing), 1).astype(np.int64)
+        add_on_grid(
+            np.array(grid.origin_mm),
+            spacing,
+            edge,
+            inside,
+            *self._columns(beams),
+            self._tables.core_mm,
+            self._tables.core,
+            self._tables.decay,
+            dose,
+        )
+        dose *= inside
+        return np.maximum(dose, 0.0, out=dose)
 
     def influence(
         self,
         points_mm: Array,
         isocenters_mm: Array,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
+        out: Array32 | None = None,
     ) -> Array32:
         """Dose rate of every single sector, (n_isocenters, n_sectors, n_collimators, n_points).
 
-        Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head.
+        Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head; written
+        to `out` if it is given.
         """
-        from gkplan.kernels.superposition import SCALE, influence_at_points
+        from gkplan.kernels.superposition import MOST_POINTS, influence_at_points
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         isocenters = np.asarray(isocenters_mm, dtype=np.float64).reshape(-1, 3)
-        blocks = BeamBlocks.of(self.unit, self.rate_gy_per_min, gamma_angle_deg)
-        n_sectors, n_sizes, per_group, width = blocks.rows.shape
-        groups = len(isocenters) * n_sectors * n_sizes
-        rates = np.empty((groups, len(points)), dtype=np.float32)
-        influence_at_points(
-            points,
-            np.repeat(isocenters, n_sectors * n_sizes, axis=0),
-            np.arange(groups + 1) * per_group,
-            blocks.placed(self.head, isocenters).reshape(groups * per_group, -1, width),
-            np.tile(blocks.rows.reshape(-1, width), (len(isocenters), 1)),
-            np.float32(1.0 / SCALE),
-            self._table,
-            self._decay,
-            rates,
+        shape = (len(isocenters), self.unit.n_sectors, len(self.unit.collimators), len(points))
+        rates = np.empty(shape, dtype=np.float32) if out is None else out
+        if rates.shape != shape or rates.dtype != np.float32:
+            raise ValueError(
+                f"out: expected float32 of shape {shape}, got {rates.dtype} {rates.shape}"
+            )
+        beams, starts = sector_beams(
+            self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min
         )
-        return rates.reshape(len(isocenters), n_sectors, n_sizes, len(points))
+        cells = Cells.of(points, _NODES_CELL_MM, MOST_POINTS)
+        ordered = points[cells.order]
+        nodes = TailNodes.of(ordered, cells)
+        influence_at_points(
+            ordered,
+            cells.order,
+            cells.starts,
+            cells.centers,
+            nodes.offsets,
+            nodes.spread,
+            RUN,
+            starts,
+            *self._columns(beams),
+            self._tables.core_mm,
+            self._tables.core,
+            self._tables.tail,
+            self._tables.decay,
+            rates.reshape(-1, len(points)),
+        )
+        return rates
+
+    def _at_points(
+        self, points: Array, beams: Beams, table: NDArray[np.int32], edge_mm: float
+    ) -> Array:
+        from gkplan.kernels.superposition import MOST_POINTS, dose_at_points
+
+        cells = Cells.of(points, edge_mm, MOST_POINTS)
+        ordered = np.empty(len(points))
+        everywhere = np.full(len(self._tables.core_mm), 1e6, dtype=np.float32)
+        dose_at_points(
+            points[cells.order],
+            cells.starts,
+            cells.centers,
+            *self._columns(beams),
+            everywhere,
+            table,
+            self._tables.decay,
+            ordered,
+        )
+        dose = np.empty(len(points))
+        dose[cells.order] = ordered
+        return dose
+
+    def _columns(self, beams: Beams) -> tuple[Array, NDArray[np.int32]]:
+        """Beams as the kernels take them: `BEAM_COLUMNS`, and the number of the profile."""
+        hits = np.isfinite(beams.surface_mm)
+        lift = np.exp(beams.attenuation_per_mm * self.unit.calibration.depth_mm)
+        columns = np.stack(
+            [
+                *beams.isocenter_mm.T,
+                *beams.directions.T,
+                np.where(hits, beams.surface_mm, 0.0),
+                1.0 / beams.virtual_distance_mm,
+                beams.attenuation_per_mm,
+                beams.output * lift * hits,
+            ]
+        )
+        return columns, beams.profile

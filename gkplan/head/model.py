@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.frames import Array
-from gkplan.grid import Volume
+from gkplan.grid import Grid, Volume
 from gkplan.solids import Bounds, Solid
 
 AIR_HU = -1000.0
@@ -47,6 +47,18 @@ class Head:
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         return self.surface.contains(points)
+
+    def on_grid(self, grid: Grid) -> NDArray[np.bool_]:
+        """Which voxel centres of a grid are inside, (nk, nj, ni); a ray along each row of x."""
+        x, y, z = grid.axes()
+        zz, yy = np.meshgrid(z, y, indexing="ij")
+        start = np.stack([np.full(zz.size, x[0]), yy.ravel(), zz.ravel()], axis=1)
+        rows = self.surface.intervals(start, np.tile([1.0, 0.0, 0.0], (len(start), 1)))
+        t = x - x[0]
+        inside = np.zeros((len(start), len(x)), dtype=np.bool_)
+        for k in range(rows.shape[1]):
+            inside |= (t >= rows[:, k, :1]) & (t <= rows[:, k, 1:])
+        return inside.reshape(grid.shape)
 
     def hu(self, points: Array) -> Array:
         """CT numbers at Leksell points (n, 3); air outside."""

@@ -17,6 +17,10 @@ Point = tuple[float, float, float]
 FAR_MM = 1000.0
 
 
+def _dot(u: Array, v: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", u, v))
+
+
 def _inside_quadratic(a: Array, b: Array, c: Array) -> Array:
     """The interval of t in which ``a t^2 + 2 b t + c <= 0`` (a >= 0), one a ray."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -53,13 +57,13 @@ class Ellipsoid:
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         q = (points - np.array(self.center_mm)) @ self._to_sphere.T
-        return np.asarray(np.einsum("ij,ij->i", q, q) <= 1.0)
+        return np.asarray(_dot(q, q) <= 1.0)
 
     def intervals(self, origins: Array, directions: Array) -> Array:
         p = (origins - np.array(self.center_mm)) @ self._to_sphere.T
         d = directions @ self._to_sphere.T
-        a, b = np.einsum("ij,ij->i", d, d), np.sum(d * p, axis=1)
-        return _inside_quadratic(a, b, np.broadcast_to(np.sum(p * p, axis=-1) - 1.0, a.shape))
+        p = np.broadcast_to(p, d.shape)
+        return _inside_quadratic(_dot(d, d), _dot(d, p), _dot(p, p) - 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Capsule:
         p = points - np.array(self.start_mm)
         t = np.clip(p @ axis, 0.0, length)
         gap = p - t[:, None] * axis
-        return np.asarray(np.einsum("ij,ij->i", gap, gap) <= self.radius_mm**2)
+        return np.asarray(_dot(gap, gap) <= self.radius_mm**2)
 
     def intervals(self, origins: Array, directions: Array) -> Array:
         axis, length = self._axis
@@ -107,27 +111,20 @@ class Capsule:
         d_radial = directions - d_axial[:, None] * axis
         p_radial = p - p_axial[:, None] * axis
         tube = _inside_quadratic(
-            np.sum(d_radial**2, axis=1),
-            np.sum(d_radial * p_radial, axis=1),
-            np.sum(p_radial**2, axis=1) - r2,
+            _dot(d_radial, d_radial), _dot(d_radial, p_radial), _dot(p_radial, p_radial) - r2
         )
         below, above = _behind_plane(-d_axial, p_axial), _behind_plane(d_axial, length - p_axial)
-        pieces = [
-            along.single(
-                np.max([tube[:, 0, 0], below[:, 0, 0], above[:, 0, 0]], axis=0),
-                np.min([tube[:, 0, 1], below[:, 0, 1], above[:, 0, 1]], axis=0),
-            )
-        ]
-        a = np.sum(directions**2, axis=1)
-        for end in (self.start_mm, self.end_mm):
-            q = np.broadcast_to(origins - np.array(end), directions.shape)
-            pieces.append(
-                _inside_quadratic(a, np.sum(directions * q, axis=1), np.sum(q * q, axis=1) - r2)
-            )
+        start = np.maximum(np.maximum(tube[:, 0, 0], below[:, 0, 0]), above[:, 0, 0])
+        end = np.minimum(np.minimum(tube[:, 0, 1], below[:, 0, 1]), above[:, 0, 1])
         # A capsule is convex: its pieces join to one interval.
-        every = np.concatenate(pieces, axis=1)
-        ends = np.where(np.isfinite(every[:, :, 1]), every[:, :, 1], -np.inf)
-        return along.single(every[:, :, 0].min(axis=1), ends.max(axis=1))
+        start, end = np.where(start < end, start, np.inf), np.where(start < end, end, -np.inf)
+        a = _dot(directions, directions)
+        for center in (self.start_mm, self.end_mm):
+            q = np.broadcast_to(origins - np.array(center), directions.shape)
+            ball = _inside_quadratic(a, _dot(directions, q), _dot(q, q) - r2)[:, 0]
+            start = np.minimum(start, ball[:, 0])
+            end = np.maximum(end, np.where(np.isfinite(ball[:, 1]), ball[:, 1], -np.inf))
+        return along.single(start, end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""Where the smooth tails of profiles are computed in a cell of points, and how they spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from gkplan.dose.cells import Cells
+from gkplan.dose.engine import Array32
+from gkplan.frames import Array
+
+# A polynomial of this total degree stands for the tail within a cell.
+_DEGREE = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TailNodes:
+    """For each cell the nodes, and the polynomial through them at the cell's points.
+
+    Parameters
+    ----------
+    offsets : (cells, nodes, 3) float32 from the cell's centre, mm
+    spread : (cells, nodes, most points) float32; value at point p = sum of spread[:, p] * nodes
+    """
+
+    offsets: Array32
+    spread: Array32
+
+    @classmethod
+    def of(cls, ordered_mm: Array, cells: Cells) -> TailNodes:
+        """For the points in the order of the cells (n, 3)."""
+        from gkplan.kernels.superposition import MOST_POINTS
+
+        count = np.diff(cells.starts)
+        cell = np.repeat(np.arange(len(count)), count)
+        offset = ordered_mm - cells.centers[cell]
+        # A flat cell has no extent along some axis; any will do then.
+        half = np.maximum(np.maximum.reduceat(np.abs(offset), cells.starts[:-1], axis=0), 0.5)
+        nodes, coefficients = _box_nodes()
+        values = _monomials(offset / half[cell]) @ coefficients
+        spread = np.zeros((len(count), len(nodes), MOST_POINTS), dtype=np.float32)
+        spread[cell, :, np.arange(len(offset)) - cells.starts[cell]] = values
+        return cls((nodes[None] * half[:, None]).astype(np.float32), spread)
+
+
+def _monomials(points: Array) -> Array:
+    """All products of Legendre polynomials up to the total degree, (n, terms)."""
+    from scipy.special import eval_legendre
+
+    x, y, z = ([eval_legendre(k, c) for k in range(_DEGREE + 1)] for c in points.T)
+    terms = [
+        x[i] * y[j] * z[k]
+        for i in range(_DEGREE + 1)
+        for j in range(_DEGREE + 1 - i)
+        for k in range(_DEGREE + 1 - i - j)
+    ]
+    return np.stack(terms, axis=1)
+
+
+@lru_cache(maxsize=1)
+def _box_nodes() -> tuple[Array, Array]:
+    """Nodes in the cube [-1, 1]^3 that determine the polynomial well, and its inverse matrix.
+
+    Chosen one after the other out of a lattice, each where the polynomials differ most from
+    those seen so far (QR with pivoting: approximate Fekete points).
+    """
+    from scipy.linalg import qr
+
+    line = np.cos(np.pi * (np.arange(7) + 0.5) / 7)
+    lattice: Array = np.stack(np.meshgrid(line, line, line), axis=-1).reshape(-1, 3)
+    terms = _monomials(lattice)
+    chosen = qr(terms.T, mode="r", pivoting=True)[1][: terms.shape[1]]
+    return lattice[chosen], np.asarray(np.linalg.inv(terms[chosen]), dtype=np.float64)

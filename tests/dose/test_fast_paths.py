@@ -1,0 +1,117 @@
+"""Every fast way to a dose against the float64 twin, and against the other ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gkplan.dose.tmr import TmrEngine
+from gkplan.frames import Frame
+from gkplan.grid import Grid
+from gkplan.shot import Shot
+from tests.dose.example import ENGINE, HEAD, TWIN, UNIT, mixed_shots
+
+GRIDS = [
+    Grid((61, 72, 66), (3.0, 3.0, 3.0), (1.0, -3.0, 10.0), Frame.LEKSELL),
+    Grid((30, 41, 33), (0.5, 0.5, 0.5), (103.0, 99.0, 88.0), Frame.LEKSELL),
+    Grid((9, 40, 52), (2.0, 2.0, 5.0), (60.0, 70.0, 75.0), Frame.LEKSELL),
+    Grid((1, 1, 1), (1.0, 1.0, 1.0), (112.0, 108.0, 95.0), Frame.LEKSELL),
+]
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=["head", "fine", "slices", "one voxel"])
+def test_dose_on_a_grid_agrees_with_the_reference(grid: Grid) -> None:
+    shots = mixed_shots(4)
+    points = grid.points()
+    dose = ENGINE.dose_on(grid, shots).ravel()
+    # The hottest voxels, those at the surface, and any.
+    rng = np.random.default_rng(2)
+    chosen = np.concatenate([np.argsort(dose)[-200:], rng.integers(0, grid.size, 600)])
+    reference = TWIN.dose(points[chosen], shots)
+    # A voxel within a rounding of the surface may count as in or out.
+    edge = HEAD.contains(points[chosen]) != (dose[chosen] > 0.0)
+    assert edge.mean() < 0.01
+    peak = TWIN.dose(np.array([s.isocenter_mm for s in shots]), shots).max()
+    assert np.abs(dose[chosen] - reference)[~edge].max() <= 5e-4 * peak
+
+
+def test_a_grid_beyond_the_head_has_no_dose() -> None:
+    away = Grid((5, 6, 7), (2.0, 2.0, 2.0), (300.0, 100.0, 100.0), Frame.LEKSELL)
+    assert not ENGINE.dose_on(away, mixed_shots(2)).any()
+
+
+@pytest.mark.parametrize("gamma", [70.0, 90.0])
+def test_influence_agrees_with_the_reference(gamma: float) -> None:
+    rng = np.random.default_rng(3)
+    points = rng.normal((112.0, 108.0, 95.0), 12.0, (900, 3))
+    isocenters = rng.normal((112.0, 108.0, 95.0), 4.0, (3, 3))
+    rates = ENGINE.influence(points, isocenters, gamma)
+    sample = rng.choice(len(points), 60, replace=False)
+    for number, place in enumerate(isocenters):
+        x, y, z = (float(c) for c in place)
+        for size, of_sectors in zip(
+            UNIT.collimator_sizes_mm, rates[number].swapaxes(0, 1), strict=True
+        ):
+            alone = np.array(
+                [
+                    TWIN.dose(points[sample], [Shot((x, y, z), state, 1.0, gamma)])
+                    for state in (np.eye(8, dtype=int) * size).tolist()
+                ]
+            )
+            peak = TWIN.dose(place[None], [Shot((x, y, z), (size,) * 8, 1.0, gamma)])[0]
+            assert np.abs(of_sectors[:, sample] - alone).max() <= 5e-4 * peak
+
+
+def test_influence_into_a_buffer_and_of_few_points() -> None:
+    points = np.array([[110.0, 105.0, 96.0], [111.0, 104.0, 90.0]])
+    isocenters = np.array([[112.0, 108.0, 95.0]])
+    whole = ENGINE.influence(points, isocenters)
+    buffer = np.full((1, 8, 3, 2), np.nan, dtype=np.float32)
+    assert ENGINE.influence(points, isocenters, out=buffer) is buffer
+    np.testing.assert_array_equal(buffer, whole)
+    np.testing.assert_allclose(
+        ENGINE.influence(points[:1], isocenters)[..., 0], whole[..., 0], atol=2e-4
+    )
+    with pytest.raises(ValueError, match=r"expected float32 of shape \(1, 8, 3, 2\)"):
+        ENGINE.influence(points, isocenters, out=buffer[..., :1])
+
+
+def test_no_points_have_no_dose() -> None:
+    assert ENGINE.dose(np.zeros((0, 3)), mixed_shots(1)).shape == (0,)
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    import numba
+
+    shots = mixed_shots(3)
+    points = np.random.default_rng(4).normal(100.0, 30.0, (3000, 3))
+    before = numba.get_num_threads()
+    answers = []
+    try:
+        for threads in sorted({1, before}):
+            numba.set_num_threads(threads)
+            answers.append(
+                (
+                    ENGINE.dose(points, shots),
+                    ENGINE.dose_on(GRIDS[1], shots),
+                    ENGINE.influence(points[:300], points[:2]),
+                )
+            )
+    finally:
+        numba.set_num_threads(before)
+    for one, other in zip(answers[0], answers[-1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_order_of_points_and_shots_does_not_matter() -> None:
+    shots = mixed_shots(3)
+    points = np.random.default_rng(5).normal(105.0, 20.0, (2000, 3))
+    dose = ENGINE.dose(points, shots)
+    np.testing.assert_allclose(ENGINE.dose(points[::-1], shots)[::-1], dose, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ENGINE.dose(points, shots[::-1]), dose, rtol=1e-6, atol=1e-6)
+
+
+def test_twice_the_rate_is_twice_the_dose() -> None:
+    points = np.random.default_rng(6).normal(105.0, 20.0, (500, 3))
+    once, twice = (TmrEngine(UNIT, HEAD, rate).dose(points, mixed_shots(2)) for rate in (1.5, 3.0))
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-6)
