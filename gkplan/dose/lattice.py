@@ -11,6 +11,7 @@ from gkplan.dose.engine import Array32
 from gkplan.dose.tables import LATTICE_MM
 from gkplan.frames import Array
 from gkplan.grid import Grid
+from gkplan.head import Head
 
 # Nodes this far (in steps) beyond the nearest to a voxel still matter to the spline there.
 _REACH = 1
@@ -85,3 +86,17 @@ class Lattice:
         rows = np.tensordot(along_z, full, axes=1)
         rows = np.matmul(along_y, rows)
         return np.matmul(rows, along_x.T, out=out)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridInHead:
+    """What of a grid lies in a head, (nk, nj, ni), and the lattice under that."""
+
+    grid: Grid
+    inside: NDArray[np.bool_]
+    lattice: Lattice
+
+    @classmethod
+    def of(cls, grid: Grid, head: Head) -> GridInHead:
+        inside = head.on_grid(grid)
+        return cls(grid, inside, Lattice.under(grid, inside))

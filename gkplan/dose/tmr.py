@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gkplan.dose.beams import Beams, sector_beams, shot_beams
 from gkplan.dose.cells import RUN, Cells
 from gkplan.dose.engine import Array32
-from gkplan.dose.lattice import Lattice
+from gkplan.dose.lattice import GridInHead
 from gkplan.dose.tables import Tables
 from gkplan.dose.tails import TailNodes
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
@@ -20,6 +20,8 @@ from gkplan.head import Head
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
 
+# Edge of the cells of a grid.
+_BOX_MM = 4.0
 # Points within cubes of these edges share the coefficients of a beam. Tails, being a small part
 # of the dose, may share them farther: on the lattice, and from the nodes of an influence.
 _CELL_MM, _LATTICE_CELL_MM, _NODES_CELL_MM = 6.0, 20.0, 16.0
@@ -65,28 +67,31 @@ class TmrEngine:
         The sharp core of each beam is summed where it reaches, the smooth tails on a coarse
         lattice with a cubic spline between. Within 5e-4 of the maximum of the reference.
         """
+        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        dose = self.beams_on(GridInHead.of(grid, self.head), beams, out)
+        return np.maximum(dose, 0.0, out=dose)
+
+    def beams_on(self, place: GridInHead, beams: Beams, out: Array32 | None = None) -> Array32:
+        """What `dose_on` does, for any beams (an output may be negative: a change of dose)."""
         from gkplan.kernels.superposition import add_on_grid
 
-        inside = self.head.on_grid(grid)
-        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
-        lattice = Lattice.under(grid, inside)
+        lattice = place.lattice
         tail = self._at_points(lattice.points(), beams, self._tables.tail, _LATTICE_CELL_MM)
         dose = lattice.on_grid(tail, out)
-        spacing = np.array(grid.spacing_mm)
-        edge = np.maximum(np.rint(4.0 / spacing), 1).astype(np.int64)
+        spacing = np.array(place.grid.spacing_mm)
         add_on_grid(
-            np.array(grid.origin_mm),
+            np.array(place.grid.origin_mm),
             spacing,
-            edge,
-            inside,
+            np.maximum(np.rint(_BOX_MM / spacing), 1).astype(np.int64),
+            place.inside,
             *self._columns(beams),
             self._tables.core_mm,
             self._tables.core,
             self._tables.decay,
             dose,
         )
-        dose *= inside
-        return np.maximum(dose, 0.0, out=dose)
+        dose *= place.inside
+        return dose
 
     def influence(
         self,
@@ -133,6 +138,26 @@ class TmrEngine:
             rates.reshape(-1, len(points)),
         )
         return rates
+
+    def influence_blocks(
+        self,
+        points_mm: Array,
+        isocenters_mm: Array,
+        memory_mb: float,
+        gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
+    ) -> Iterator[tuple[slice, Array32]]:
+        """`influence` in blocks of isocentres that each take at most `memory_mb` (one at least).
+
+        Gives which isocentres they are, and a view of one buffer that the next block overwrites.
+        """
+        isocenters = np.asarray(isocenters_mm, dtype=np.float64).reshape(-1, 3)
+        shape = (self.unit.n_sectors, len(self.unit.collimators), len(points_mm))
+        size = int(np.clip(memory_mb * 1e6 / (4 * np.prod(shape)), 1, len(isocenters)))
+        buffer = np.empty((size, *shape), dtype=np.float32)
+        for first in range(0, len(isocenters), size):
+            part = slice(first, min(first + size, len(isocenters)))
+            out = buffer[: part.stop - first]
+            yield part, self.influence(points_mm, isocenters[part], gamma_angle_deg, out)
 
     def _at_points(
         self, points: Array, beams: Beams, table: NDArray[np.int32], edge_mm: float
