@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit, prange
 
 MAX_CROSSINGS = 16
+BLOCK = 8  # cells a side that one step crosses where all samples have the same sign
 # Crossings are bisected down to this bracket, mm, then interpolated.
 _BRACKET = 1e-3
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _trilinear(values, k, j, i):  # type: ignore[no-untyped-def]
     """Value at a fractional index; +1 (outside) beyond the samples."""
     nk, nj, ni = values.shape
-    k0, j0, i0 = int(math.floor(k)), int(math.floor(j)), int(math.floor(i))
-    if k0 < 0 or j0 < 0 or i0 < 0 or k0 >= nk - 1 or j0 >= nj - 1 or i0 >= ni - 1:
+    if not (0.0 <= k < nk - 1 and 0.0 <= j < nj - 1 and 0.0 <= i < ni - 1):
         return 1.0
+    k0, j0, i0 = int(k), int(j), int(i)
     fk, fj, fi = k - k0, j - j0, i - i0
-    total = 0.0
-    for dk in range(2):
-        wk = fk if dk else 1.0 - fk
-        for dj in range(2):
-            wj = fj if dj else 1.0 - fj
-            for di in range(2):
-                wi = fi if di else 1.0 - fi
-                total += wk * wj * wi * values[k0 + dk, j0 + dj, i0 + di]
-    return total
+    v = values[k0 : k0 + 2, j0 : j0 + 2, i0 : i0 + 2]
+    low = (1.0 - fj) * ((1.0 - fi) * v[0, 0, 0] + fi * v[0, 0, 1])
+    low += fj * ((1.0 - fi) * v[0, 1, 0] + fi * v[0, 1, 1])
+    high = (1.0 - fj) * ((1.0 - fi) * v[1, 0, 0] + fi * v[1, 0, 1])
+    high += fj * ((1.0 - fi) * v[1, 1, 0] + fi * v[1, 1, 1])
+    return (1.0 - fk) * low + fk * high
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _clip(start, slope, low, high):  # type: ignore[no-untyped-def]
     """The t in which ``start + slope * t`` lies within [low, high]; reversed where it never does."""
     if slope == 0.0:
@@ -40,24 +36,25 @@ def _clip(start, slope, low, high):  # type: ignore[no-untyped-def]
     return (a, b) if a < b else (b, a)
 
 
-@njit(cache=True)
-def _block_exit(start, slope, block, size):  # type: ignore[no-untyped-def]
+@njit(cache=True, error_model="numpy")
+def _exit(start, slope, block):  # type: ignore[no-untyped-def]
     """The t at which one coordinate leaves its block."""
     if slope > 0.0:
-        return ((block + 1) * size - start) / slope
+        return ((block + 1) * BLOCK - start) / slope
     if slope < 0.0:
-        return (block * size - start) / slope
+        return (block * BLOCK - start) / slope
     return np.inf
 
 
-@njit(cache=True, parallel=True)
-def levelset_crossings(values, mixed, size, affine, origins, directions, step):  # type: ignore[no-untyped-def]
+@njit(cache=True, parallel=True, error_model="numpy")
+def levelset_crossings(values, signs, affine, origins, directions, step):  # type: ignore[no-untyped-def]
     """Ray parameters t, (n, MAX_CROSSINGS), where the sign changes, in then out; inf at the end.
 
-    Steps of `step` mm within the samples' box. ``mixed[block]`` is False where all samples of a
-    block of ``size**3`` cells have one sign, so that nothing crosses and the whole block is one
-    step; this asks nothing of the values but their sign. A ray that is still inside at the end
-    of the box, or after the last crossing that fits, ends at the end of the box.
+    Steps of `step` mm within the samples' box. ``signs[block]`` is -1 or 1 where all samples of a
+    block of ``BLOCK**3`` cells are inside or outside, so that nothing crosses and the block is
+    one step without a look at its samples; this asks nothing of the values but their sign. A
+    ray that is still inside at the end of the box, or after the last crossing that fits, ends
+    at the end of the box.
     """
     n = directions.shape[0]
     nk, nj, ni = values.shape
@@ -80,19 +77,17 @@ def levelset_crossings(values, mixed, size, affine, origins, directions, step): 
         before = 1.0
         found = 0
         while t < end:
-            bk = min(max(int(k + t * dk) // size, 0), mixed.shape[0] - 1)
-            bj = min(max(int(j + t * dj) // size, 0), mixed.shape[1] - 1)
-            bi = min(max(int(i + t * di) // size, 0), mixed.shape[2] - 1)
-            ahead = t + step
-            if not mixed[bk, bj, bi]:
-                leave = min(
-                    _block_exit(k, dk, bk, size),
-                    _block_exit(j, dj, bj, size),
-                    _block_exit(i, di, bi, size),
-                )
+            bk = min(max(int(k + t * dk) // BLOCK, 0), signs.shape[0] - 1)
+            bj = min(max(int(j + t * dj) // BLOCK, 0), signs.shape[1] - 1)
+            bi = min(max(int(i + t * di) // BLOCK, 0), signs.shape[2] - 1)
+            sign = signs[bk, bj, bi]
+            if sign != 0:
+                leave = min(_exit(k, dk, bk), _exit(j, dj, bj), _exit(i, di, bi))
                 # A little into the next block; never back where rounding put us past the exit.
-                ahead = max(leave, t) + 1e-3 * step
-            value = _trilinear(values, k + ahead * dk, j + ahead * dj, i + ahead * di)
+                ahead, value = max(leave, t) + 1e-3 * step, float(sign)
+            else:
+                ahead = t + step
+                value = _trilinear(values, k + ahead * dk, j + ahead * dj, i + ahead * di)
             if (value <= 0.0) != (before <= 0.0) and found < MAX_CROSSINGS:
                 low, high, at_low, at_high = t, ahead, before, value
                 while high - low > _BRACKET:

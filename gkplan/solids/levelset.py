@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from gkplan.frames import Array
 from gkplan.solids.base import Bounds
 
-# Rays cross blocks of so many cells a side at once where all samples have the same sign.
-_BLOCK = 8
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelSet:
@@ -34,10 +31,10 @@ class LevelSet:
 
     values: NDArray[np.float32]
     index_from_leksell: Array
-    _mixed: NDArray[np.bool_] = field(init=False, repr=False)
+    _signs: NDArray[np.int8] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_mixed", _mixed_blocks(self.values <= 0.0))
+        object.__setattr__(self, "_signs", _block_signs(self.values <= 0.0))
 
     @property
     def _leksell_from_index(self) -> tuple[Array, Array]:
@@ -73,8 +70,7 @@ class LevelSet:
         starts = np.broadcast_to(origins, directions.shape).astype(np.float64)
         t: Array = levelset_crossings(
             self.values,
-            self._mixed,
-            _BLOCK,
+            self._signs,
             self.index_from_leksell,
             starts,
             np.asarray(directions, dtype=np.float64),
@@ -83,22 +79,23 @@ class LevelSet:
         return t.reshape(len(t), -1, 2)
 
 
-def _mixed_blocks(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which blocks of `_BLOCK` cells a side have samples both inside and outside.
+def _block_signs(inside: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """For each block of the kernel's cells: -1 all inside, 1 all outside, 0 some of both.
 
     A block shares the samples on its faces with its neighbours.
     """
-    missing = [(0, -(n - 1) % _BLOCK) for n in inside.shape]
+    from gkplan.kernels.levelset import BLOCK
+
+    missing = [(0, -(n - 1) % BLOCK) for n in inside.shape]
     highest = lowest = np.pad(inside, missing, mode="edge")
     for axis in range(3):
-        highest = _joined(highest, axis, np.logical_or)
-        lowest = _joined(lowest, axis, np.logical_and)
-    return highest & ~lowest
+        highest = _joined(highest, axis, BLOCK, np.logical_or)
+        lowest = _joined(lowest, axis, BLOCK, np.logical_and)
+    return 1 - highest.astype(np.int8) - lowest.astype(np.int8)
 
 
-def _joined(samples: NDArray[np.bool_], axis: int, join: np.ufunc) -> NDArray[np.bool_]:
-    """Samples (m * _BLOCK + 1 along `axis`) joined to m blocks, each with its closing face."""
+def _joined(samples: NDArray[np.bool_], axis: int, block: int, join: np.ufunc) -> NDArray[np.bool_]:
+    """Samples (m * block + 1 along `axis`) joined to m blocks, each with its closing face."""
     along = np.moveaxis(samples, axis, 0)
-    body = along[:-1].reshape(-1, _BLOCK, *along.shape[1:])
-    faces = along[_BLOCK::_BLOCK]
-    return np.moveaxis(join(join.reduce(body, axis=1), faces), 0, axis)
+    body = along[:-1].reshape(-1, block, *along.shape[1:])
+    return np.moveaxis(join(join.reduce(body, axis=1), along[block::block]), 0, axis)
