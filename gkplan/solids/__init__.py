@@ -6,6 +6,7 @@ from gkplan.solids.levelset import LevelSet
 from gkplan.solids.mesh import Mesh
 from gkplan.solids.parse import parse_solid
 from gkplan.solids.primitives import Capsule, Ellipsoid, HalfSpace
+from gkplan.solids.radii import default_directions, solid_from_radii
 from gkplan.solids.stl import read_stl
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "Mesh",
     "Solid",
     "Union",
+    "default_directions",
     "parse_solid",
     "read_stl",
     "sample",
     "sample_about",
+    "solid_from_radii",
 ]

@@ -62,8 +62,8 @@ class Mesh:
 
     @property
     def bounds(self) -> Bounds:
-        used = self.vertices_mm[np.unique(self.faces)]
-        return np.array([used.min(axis=0), used.max(axis=0)])
+        root = self._boxes[1]
+        return np.array([root[:3] + _MARGIN_MM, root[3:] - _MARGIN_MM])
 
     @property
     def analytic_volume_cc(self) -> float:
@@ -139,7 +139,7 @@ def _tree(vertices: Array, faces: NDArray[np.int64]) -> tuple[Array, Array]:
 
     levels = max(int(np.ceil(np.log2(len(faces) / LEAF))), 0)
     leaves = 2**levels
-    filling = np.zeros((leaves * LEAF - len(faces), 3), dtype=faces.dtype)
+    filling = np.full((leaves * LEAF - len(faces), 3), faces[0, 0])
     corners = vertices[np.concatenate([faces, filling])]
     center = corners.mean(axis=1)
     order = np.arange(len(corners))[None]
