@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-MAX_CROSSINGS = 16
 BLOCK = 8  # cells a side that one step crosses where all samples have the same sign
 # Crossings are bisected down to this bracket, mm, then interpolated.
 _BRACKET = 1e-3
@@ -47,18 +46,18 @@ def _exit(start, slope, block):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def levelset_crossings(values, signs, affine, origins, directions, step):  # type: ignore[no-untyped-def]
-    """Ray parameters t, (n, MAX_CROSSINGS), where the sign changes, in then out; inf at the end.
+def levelset_crossings(values, signs, affine, origins, directions, step, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (n, m) with the t where the sign changes, in then out; return their numbers (n,).
 
+    Those that do not fit are counted only.
     Steps of `step` mm within the samples' box. ``signs[block]`` is -1 or 1 where all samples of a
     block of ``BLOCK**3`` cells are inside or outside, so that nothing crosses and the block is
     one step without a look at its samples; this asks nothing of the values but their sign. A
-    ray that is still inside at the end of the box, or after the last crossing that fits, ends
-    at the end of the box.
+    ray that is still inside at the end of the box ends there.
     """
     n = directions.shape[0]
     nk, nj, ni = values.shape
-    out = np.full((n, MAX_CROSSINGS), np.inf)
+    counts = np.empty(n, dtype=np.int64)
     for ray in prange(n):
         k, j, i = affine[0, 3], affine[1, 3], affine[2, 3]
         dk = dj = di = 0.0
@@ -88,7 +87,7 @@ def levelset_crossings(values, signs, affine, origins, directions, step):  # typ
             else:
                 ahead = t + step
                 value = _trilinear(values, k + ahead * dk, j + ahead * dj, i + ahead * di)
-            if (value <= 0.0) != (before <= 0.0) and found < MAX_CROSSINGS:
+            if (value <= 0.0) != (before <= 0.0):
                 low, high, at_low, at_high = t, ahead, before, value
                 while high - low > _BRACKET:
                     middle = 0.5 * (low + high)
@@ -97,9 +96,13 @@ def levelset_crossings(values, signs, affine, origins, directions, step):  # typ
                         low, at_low = middle, there
                     else:
                         high, at_high = middle, there
-                out[ray, found] = low + (high - low) * at_low / (at_low - at_high)
+                if found < out.shape[1]:
+                    out[ray, found] = low + (high - low) * at_low / (at_low - at_high)
                 found += 1
             t, before = ahead, value
         if found % 2 == 1:
-            out[ray, found] = end
-    return out
+            if found < out.shape[1]:
+                out[ray, found] = end
+            found += 1
+        counts[ray] = found
+    return counts

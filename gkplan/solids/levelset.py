@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from gkplan.frames import Array
 from gkplan.solids.base import Bounds
 
+# Crossings a ray has room for at first; a head needs 2 or 4.
+_ROOM = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelSet:
@@ -68,15 +71,16 @@ class LevelSet:
 
         step = 0.5 / float(np.linalg.norm(self.index_from_leksell[:, :3], axis=1).max())
         starts = np.broadcast_to(origins, directions.shape).astype(np.float64)
-        t: Array = levelset_crossings(
-            self.values,
-            self._signs,
-            self.index_from_leksell,
-            starts,
-            np.asarray(directions, dtype=np.float64),
-            step,
-        )
-        return t.reshape(len(t), -1, 2)
+        toward = np.asarray(directions, dtype=np.float64)
+        room = _ROOM
+        while True:
+            t = np.full((len(toward), room), np.inf)
+            counts = levelset_crossings(
+                self.values, self._signs, self.index_from_leksell, starts, toward, step, t
+            )
+            if counts.max(initial=0) <= room:
+                return t.reshape(len(t), -1, 2)
+            room = int(counts.max())
 
 
 def _block_signs(inside: NDArray[np.bool_]) -> NDArray[np.int8]:
