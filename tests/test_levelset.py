@@ -35,23 +35,25 @@ def marched(shape: LevelSet, origin: Array, toward: Array, reach: float) -> list
     return crossings
 
 
-def without_instants(crossings: Array, step: float) -> list[float]:
-    """The crossings without pairs closer than `step`: what a grazing ray sees for an instant."""
-    kept: list[float] = []
-    for t in crossings:
-        if kept and t - kept[-1] < step:
-            kept.pop()
-        else:
-            kept.append(float(t))
-    return kept
+def unmatched(a: Array, b: Array) -> Array:
+    """What is in one of the ascending lists only, to 0.01."""
+    far_a = np.abs(a[:, None] - b[None]).min(axis=1, initial=np.inf) > 0.01
+    far_b = np.abs(b[:, None] - a[None]).min(axis=1, initial=np.inf) > 0.01
+    return np.sort(np.concatenate([a[far_a], b[far_b]]))
 
 
 def agree(shape: LevelSet, origin: Array, toward: Array, reach: float = 200.0) -> None:
-    half_cell = 0.5 / np.linalg.norm(shape.index_from_leksell[:, :3], axis=1).max()
-    fast = shape.intervals(origin, toward)
-    for ray, slow in zip(fast, marched(shape, origin, toward, reach), strict=True):
-        found = without_instants(ray[np.isfinite(ray)], half_cell)
-        assert found == pytest.approx(without_instants(slow, half_cell), abs=0.01)
+    """The same crossings but for pairs within half a cell, which a grazing ray may have."""
+    half_cells = 0.5 / np.abs(toward @ shape.index_from_leksell[:, :3].T).max(axis=1)
+    fast, slow_rays = shape.intervals(origin, toward), marched(shape, origin, toward, reach)
+    grazing = 0
+    for ray, slow, half_cell in zip(fast, slow_rays, half_cells, strict=True):
+        rest = unmatched(ray[np.isfinite(ray)], slow)
+        if len(rest):
+            # One alone has its partner within 0.01: a chord shorter than that.
+            assert len(rest) == 1 or (rest[1::2] - rest[: len(rest) // 2 * 2 : 2] < half_cell).all()
+            grazing += 1
+    assert grazing <= len(toward) // 4
 
 
 def test_a_head_from_contours_with_flat_caps() -> None:

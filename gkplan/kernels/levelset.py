@@ -46,11 +46,11 @@ def _exit(start, slope, block):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def levelset_crossings(values, signs, affine, origins, directions, step, out):  # type: ignore[no-untyped-def]
+def levelset_crossings(values, signs, affine, origins, directions, out):  # type: ignore[no-untyped-def]
     """Fill `out` (n, m) with the t where the sign changes, in then out; return their numbers (n,).
 
     Those that do not fit are counted only.
-    Steps of `step` mm within the samples' box. ``signs[block]`` is -1 or 1 where all samples of a
+    Steps of half a cell within the samples' box. ``signs[block]`` is -1 or 1 where all samples of a
     block of ``BLOCK**3`` cells are inside or outside, so that nothing crosses and the block is
     one step without a look at its samples; this asks nothing of the values but their sign. A
     ray that is still inside at the end of the box ends there.
@@ -68,6 +68,7 @@ def levelset_crossings(values, signs, affine, origins, directions, step, out):  
             dk += affine[0, axis] * directions[ray, axis]
             dj += affine[1, axis] * directions[ray, axis]
             di += affine[2, axis] * directions[ray, axis]
+        step = 0.5 / max(abs(dk), abs(dj), abs(di))
         k_in, k_out = _clip(k, dk, 0.0, nk - 1.0)
         j_in, j_out = _clip(j, dj, 0.0, nj - 1.0)
         i_in, i_out = _clip(i, di, 0.0, ni - 1.0)

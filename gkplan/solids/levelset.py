@@ -69,14 +69,13 @@ class LevelSet:
     def intervals(self, origins: Array, directions: Array) -> Array:
         from gkplan.kernels.levelset import levelset_crossings
 
-        step = 0.5 / float(np.linalg.norm(self.index_from_leksell[:, :3], axis=1).max())
         starts = np.broadcast_to(origins, directions.shape).astype(np.float64)
         toward = np.asarray(directions, dtype=np.float64)
         room = _ROOM
         while True:
             t = np.full((len(toward), room), np.inf)
             counts = levelset_crossings(
-                self.values, self._signs, self.index_from_leksell, starts, toward, step, t
+                self.values, self._signs, self.index_from_leksell, starts, toward, t
             )
             if counts.max(initial=0) <= room:
                 return t.reshape(len(t), -1, 2)
