@@ -21,3 +21,11 @@ class PlanError(GkplanError):
 
 class OutputError(GkplanError):
     """A place that cannot be written to."""
+
+
+class GkplanWarning(UserWarning):
+    """Base of every warning that is about the user's data."""
+
+
+class DepthWarning(GkplanWarning):
+    """A shot so close to the surface that the dose there is not to be relied on."""

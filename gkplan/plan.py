@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
+
 from gkplan.case import Case
-from gkplan.errors import PlanError
+from gkplan.errors import DepthWarning, PlanError
+from gkplan.head import Head, distance_to_surface
 from gkplan.metrics.model import PlanMetrics
 from gkplan.shot import Shot, check_shots
 from gkplan.unit import RadiationUnit
 
 DEFAULT_RATE_GY_PER_MIN = 3.0
+# Electrons build up over the first millimetres; the engine has no such build-up.
+SHALLOW_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,3 +67,37 @@ def check_rate(rate_gy_per_min: float) -> None:
     """Refuse a calibration dose rate that no Gamma Knife has."""
     if not 0.05 <= rate_gy_per_min <= 10.0:
         raise PlanError(f"calibration dose rate: expected 0.05 to 10 Gy/min, got {rate_gy_per_min}")
+
+
+def check_depths(shots: Sequence[Shot], head: Head) -> None:
+    """Refuse shots outside the head, warn of those near its surface.
+
+    Raises
+    ------
+    PlanError
+        Naming the first shot whose isocentre is outside.
+
+    Warns
+    -----
+    DepthWarning
+        Naming the shots whose isocentres are less than 5 mm below the surface.
+    """
+    depths = distance_to_surface(head.surface, np.array([shot.isocenter_mm for shot in shots]))
+    shallow = []
+    for number, (shot, depth) in enumerate(zip(shots, depths, strict=True), start=1):
+        x, y, z = shot.isocenter_mm
+        where = f"shot {number}: isocentre ({x:.1f}, {y:.1f}, {z:.1f}) mm"
+        if depth < 0.0:
+            raise PlanError(
+                f"{where} is {-depth:.1f} mm outside the head {head.name!r}; expected a Leksell "
+                f"point inside it"
+            )
+        if depth < SHALLOW_MM:
+            shallow.append(f"{where} is {depth:.1f} mm below the surface")
+    if shallow:
+        warnings.warn(
+            f"{'; '.join(shallow)} of the head {head.name!r}: the dose has no build-up and is too "
+            f"high within {SHALLOW_MM:g} mm of the surface",
+            DepthWarning,
+            stacklevel=3,
+        )

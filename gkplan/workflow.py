@@ -19,7 +19,7 @@ from gkplan.files import check_output_folder, whole_folder, write_bytes, write_t
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid, Volume
 from gkplan.metrics.model import Evaluation
-from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, check_rate
+from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, check_depths, check_rate
 from gkplan.planfile import write_plan
 from gkplan.prescription import Prescription
 from gkplan.unit import RadiationUnit, load_unit
@@ -38,7 +38,8 @@ class Planned:
 
 
 def engine_of(plan: Plan) -> TmrEngine:
-    """The dose engine of a plan's unit, head and rate."""
+    """The dose engine of a plan's unit, head and rate, its shots checked against the head."""
+    check_depths(plan.shots, plan.case.head)
     return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min)
 
 

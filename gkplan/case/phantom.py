@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from gkplan.case.meshes import located
 from gkplan.case.model import Case
 from gkplan.errors import CaseError, PlanError
 from gkplan.files import sha256_of
@@ -49,8 +50,9 @@ def phantom_title(name: str) -> str:
 def read_phantom(path: Path, name: str | None = None, head: str | None = None) -> Case:
     """The case in a phantom's TOML file; `head` replaces the head that the file names."""
     table, content = _read(path)
+    table, meshes = located(table, path.parent)
     try:
-        return _parse(table, path, name, head, sha256_of(content))
+        return _parse(table, path, name, head, sha256_of(content + meshes))
     except KeyError as error:
         raise CaseError(f"{path}: missing key {error}") from error
     except (ValueError, TypeError, PlanError) as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from gkplan.cli import commands, commission, profiles  # noqa: F401 (each adds itself to the app)
 from gkplan.cli.app import app
-from gkplan.errors import GkplanError
+from gkplan.errors import GkplanError, GkplanWarning
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -15,7 +17,8 @@ BAD_INPUT, INTERRUPTED = 2, 130
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
     try:
-        code = app(list(args) if args is not None else None, standalone_mode=False)
+        with _warnings_as_sentences():
+            code = app(list(args) if args is not None else None, standalone_mode=False)
     except GkplanError as error:
         sys.stderr.write(f"gkplan: {error}\n")
         return BAD_INPUT
@@ -33,3 +36,21 @@ def main(args: Sequence[str] | None = None) -> int:
     if code == INTERRUPTED:
         sys.stderr.write("gkplan: stopped; nothing was written\n")
     return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _warnings_as_sentences() -> Iterator[None]:
+    """Show a warning about the user's data once, without the place in our code."""
+    shown: set[str] = set()
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message, category, *rest, **more):  # type: ignore[no-untyped-def]
+            if not issubclass(category, GkplanWarning):
+                usual(message, category, *rest, **more)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                sys.stderr.write(f"gkplan: warning: {message}\n")
+
+        warnings.showwarning = show
+        yield

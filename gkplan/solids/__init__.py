@@ -3,8 +3,11 @@
 from gkplan.solids.base import Bounds, Solid, sample, sample_about
 from gkplan.solids.boolean import Difference, Intersection, Union
 from gkplan.solids.levelset import LevelSet
+from gkplan.solids.mesh import Mesh
 from gkplan.solids.parse import parse_solid
 from gkplan.solids.primitives import Capsule, Ellipsoid, HalfSpace
+from gkplan.solids.radii import default_directions, solid_from_radii
+from gkplan.solids.stl import read_stl
 
 __all__ = [
     "Bounds",
@@ -14,9 +17,13 @@ __all__ = [
     "HalfSpace",
     "Intersection",
     "LevelSet",
+    "Mesh",
     "Solid",
     "Union",
+    "default_directions",
     "parse_solid",
+    "read_stl",
     "sample",
     "sample_about",
+    "solid_from_radii",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gkplan.frames import Array
 
@@ -19,6 +20,19 @@ def single(start: Array, end: Array) -> Array:
     with np.errstate(invalid="ignore"):
         pair[~(start < end)] = np.inf
     return pair[:, None, :]
+
+
+def from_crossings(t: Array, side: NDArray[np.int8]) -> Array:
+    """Where a ray is inside at least once, from its crossings (n, k) in any order.
+
+    `side` is 1 where the ray enters a part, -1 where it leaves one; t is inf where there is none.
+    """
+    order = np.argsort(t, axis=1)
+    t = np.take_along_axis(t, order, axis=1)
+    inside = np.cumsum(np.take_along_axis(side, order, axis=1), axis=1) > 0
+    before = np.zeros_like(inside)
+    before[:, 1:] = inside[:, :-1]
+    return _compact(np.where(inside & ~before, t, np.inf), np.where(before & ~inside, t, np.inf))
 
 
 def union(sets: Sequence[Array]) -> Array:

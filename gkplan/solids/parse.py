@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from gkplan.frames import LEKSELL_CENTER_MM
 from gkplan.solids.base import Solid
 from gkplan.solids.boolean import Difference, Intersection, Union
 from gkplan.solids.primitives import Capsule, Ellipsoid, HalfSpace
+from gkplan.solids.radii import solid_from_radii
+from gkplan.solids.stl import read_stl
 
-_KINDS = "ellipsoid, capsule, half_space, union, intersection, difference"
+_KINDS = "ellipsoid, capsule, half_space, mesh, radii, union, intersection, difference"
 
 
 def parse_solid(table: object, where: str) -> Solid:
@@ -51,6 +55,18 @@ def _half_space(body: Any, where: str) -> Solid:
     return HalfSpace(point(body, "point_mm", where), point(body, "normal", where))
 
 
+def _mesh(body: Any, where: str) -> Solid:
+    if not isinstance(body, str):
+        raise ValueError(f"{where}: expected the name of an STL file, got {body!r}")
+    return read_stl(Path(body))
+
+
+def _radii(body: Any, where: str) -> Solid:
+    keys(body, {"radii_mm"}, {"directions", "center_mm"}, where)
+    center = point(body, "center_mm", where) if "center_mm" in body else LEKSELL_CENTER_MM
+    return solid_from_radii(body["radii_mm"], body.get("directions"), center)
+
+
 def _parts(body: Any, where: str) -> tuple[Solid, ...]:
     if not isinstance(body, list) or not body:
         raise ValueError(f"{where}: expected a list of shapes")
@@ -68,6 +84,8 @@ _PARSERS: dict[str, Callable[[Any, str], Solid]] = {
     "ellipsoid": _ellipsoid,
     "capsule": _capsule,
     "half_space": _half_space,
+    "mesh": _mesh,
+    "radii": _radii,
     "union": lambda body, where: Union(_parts(body, where)),
     "intersection": lambda body, where: Intersection(_parts(body, where)),
     "difference": _difference,

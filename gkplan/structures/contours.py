@@ -163,7 +163,8 @@ def _with_slices_between(slices: list[Array], step: float) -> Array:
         for part in range(1, _PARTS):
             f = part / _PARTS
             between = (1.0 - f) * low + f * high
-            if min(areas) > 0.0:
+            # A cap has no inside: what it is shifted to would be a rim along the last contour.
+            if low.min() < 0.0 and high.min() < 0.0:
                 between = between - _shift(between, (1.0 - f) * areas[0] + f * areas[1], step)
             planes.append(between)
         planes.append(high)
