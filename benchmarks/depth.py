@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from gkplan.dose.blocks import BeamBlocks
+from gkplan.dose.beams import unit_directions
 from gkplan.head import surface_distances, surface_from_image
 from gkplan.solids import Ellipsoid, Solid
 from gkplan.structures import solid_from_contours
@@ -41,7 +41,7 @@ def milliseconds(job: Callable[[], object], repeats: int = 50) -> float:
 
 
 def main() -> None:
-    beams = BeamBlocks.of(load_unit("perfexion"), 3.0, 90.0).directions
+    beams = unit_directions(load_unit("perfexion"), 90.0)
     heads: dict[str, tuple[Solid, float]] = {
         "ellipsoid": (SHAPE, 1e-9),
         "mesh, 32768 triangles": (mesh_of(SHAPE), 0.03),

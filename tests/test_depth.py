@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gkplan.dose.blocks import BeamBlocks
+from gkplan.dose.beams import unit_directions
 from gkplan.frames import Array
 from gkplan.head import distance_to_surface, surface_distances, surface_from_image
 from gkplan.solids import Ellipsoid, Solid
@@ -104,7 +104,7 @@ def test_air_before_an_ear_and_a_nose_does_not_count() -> None:
 def test_a_voxel_head_with_nose_and_ear_follows_the_same_rule(gamma: float) -> None:
     head = head_with_nose_and_ear()
     voxels = surface_from_image(image_of(head, (1.0, 1.0, 1.0), parts=2))
-    beams = BeamBlocks.of(UNIT, 3.0, gamma).directions
+    beams = unit_directions(UNIT, gamma)
     twice = 0
     for isocenter in [(100.0, 100.0, 100.0), (140.0, 95.0, 110.0), (100.0, 150.0, 130.0)]:
         start = np.array(isocenter)

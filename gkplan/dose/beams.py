@@ -70,6 +70,12 @@ class _Machine:
         )
 
 
+def unit_directions(unit: RadiationUnit, gamma_angle_deg: float) -> Array:
+    """Directions (n, 3), Leksell axes, of all beams through all collimators."""
+    turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
+    return turn.rotate(_Machine.of(unit).directions.reshape(-1, 3))
+
+
 def shot_beams(
     unit: RadiationUnit, head: Head, shots: Sequence[Shot], rate_gy_per_min: float
 ) -> Beams:
@@ -110,8 +116,7 @@ def sector_beams(
     n_sizes, n = len(unit.collimators), len(isocenters_mm)
     # Sources are sorted by sector: (collimator, source) becomes (sector, collimator, source).
     order = np.argsort(np.tile(unit.source_sector, n_sizes), kind="stable")
-    turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
-    direction = turn.rotate(machine.directions.reshape(-1, 3))[order]
+    direction = unit_directions(unit, gamma_angle_deg)[order]
     per_group = np.repeat(np.bincount(unit.source_sector), n_sizes)
     place = np.repeat(isocenters_mm, len(direction), axis=0)
     direction = np.tile(direction, (n, 1))
