@@ -22,9 +22,9 @@ from gkplan.unit import RadiationUnit
 
 # Edge of the cells of a grid.
 _BOX_MM = 4.0
-# Points within cubes of these edges share the coefficients of a beam. Tails, being a small part
-# of the dose, may share them farther: on the lattice, and from the nodes of an influence.
-_CELL_MM, _LATTICE_CELL_MM, _NODES_CELL_MM = 6.0, 20.0, 16.0
+# Points within boxes of this edge share the coefficients of a beam; farther, from nodes to the
+# points of an influence, only tails do.
+_CELL_MM, _NODES_CELL_MM = 6.0, 16.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,11 +54,14 @@ class TmrEngine:
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head."""
+        from gkplan.kernels.superposition import MOST_POINTS
+
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         inside = np.flatnonzero(self.head.contains(points))
         beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
         dose = np.zeros(len(points))
-        dose[inside] = self._at_points(points[inside], beams, self._tables.whole, _CELL_MM)
+        cells = Cells.of(points[inside], _CELL_MM, MOST_POINTS)
+        dose[inside] = self._at_points(points[inside], cells, beams, self._tables.whole)
         return dose
 
     def dose_on(self, grid: Grid, shots: Sequence[Shot], out: Array32 | None = None) -> Array32:
@@ -76,7 +79,7 @@ class TmrEngine:
         from gkplan.kernels.superposition import add_on_grid
 
         lattice = place.lattice
-        tail = self._at_points(lattice.points(), beams, self._tables.tail, _LATTICE_CELL_MM)
+        tail = self._at_points(lattice.points, lattice.cells, beams, self._tables.tail)
         dose = lattice.on_grid(tail, out)
         spacing = np.array(place.grid.spacing_mm)
         add_on_grid(
@@ -160,11 +163,10 @@ class TmrEngine:
             yield part, self.influence(points_mm, isocenters[part], gamma_angle_deg, out)
 
     def _at_points(
-        self, points: Array, beams: Beams, table: NDArray[np.int32], edge_mm: float
+        self, points: Array, cells: Cells, beams: Beams, table: NDArray[np.int32]
     ) -> Array:
-        from gkplan.kernels.superposition import MOST_POINTS, dose_at_points
+        from gkplan.kernels.superposition import dose_at_points
 
-        cells = Cells.of(points, edge_mm, MOST_POINTS)
         ordered = np.empty(len(points))
         everywhere = np.full(len(self._tables.core_mm), 1e6, dtype=np.float32)
         dose_at_points(

@@ -227,6 +227,8 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, dec
                 shift[1] = origin[1] + cj * spacing[1] + wy / 2 - center[1]
                 shift[2] = origin[2] + ck * spacing[2] + wz / 2 - center[2]
                 full = _settle(shift, half, placed, chosen, count, reach, decay, blocks, rows)
+                if full == 0:
+                    continue
                 for k in range(ck, tk):
                     z = np.float32((k - ck) * spacing[2] - wz / 2)
                     for j in range(cj, tj):
