@@ -31,13 +31,14 @@ STEP_MM = 0.02
 
 
 @numba.njit(parallel=True)
-def plain_loop(points, iso, u, surface, v, mu, rate, row, tables, out):  # type: ignore[no-untyped-def]
+def plain_loop(points, iso, u, shift, surface, v, mu, rate, row, tables, out):  # type: ignore[no-untyped-def]
     for p in numba.prange(points.shape[0]):
         total = 0.0
         for b in range(rate.size):
             x, y, z = points[p, 0] - iso[b, 0], points[p, 1] - iso[b, 1], points[p, 2] - iso[b, 2]
             a = x * u[b, 0] + y * u[b, 1] + z * u[b, 2]
             magnify = v[b] / (v[b] - a)
+            x, y, z = x - shift[b, 0], y - shift[b, 1], z - shift[b, 2]
             rho = np.sqrt(max(x * x + y * y + z * z - a * a, 0.0)) * magnify / STEP_MM
             k = min(int(rho), tables.shape[1] - 2)
             f = tables[row[b], k] + (rho - k) * (tables[row[b], k + 1] - tables[row[b], k])
@@ -58,7 +59,10 @@ def plain(engine: gkplan.TmrEngine, points: Array, shots: list[Shot]) -> Callabl
     iso = np.concatenate([np.repeat(b.isocenter_mm[None], len(b.rate), axis=0) for b, _ in parts])
     columns = [
         np.concatenate([getattr(b, name) for b, _ in parts])
-        for name in ("directions", "surface_mm", "virtual_distance_mm", "attenuation_per_mm")
+        for name in (
+            *("directions", "axis_shift_mm", "surface_mm"),
+            *("virtual_distance_mm", "attenuation_per_mm"),
+        )
     ]
     rate = np.concatenate([b.rate * minutes for b, minutes in parts])
     row = np.concatenate([b.profile for b, _ in parts])

@@ -23,12 +23,14 @@ class Beams:
     directions : (n, 3) unit vectors from the isocentre toward the source, Leksell axes
     surface_mm : (n,) distance from the isocentre to the surface along the beam (depth there)
     virtual_distance_mm, attenuation_per_mm : (n,) as in `Collimator`
+    axis_shift_mm : (n, 3) how far the beam's axis passes from the isocentre, Leksell axes
     rate : (n,) Gy/min at the centre of the calibration sphere
     profile : (n,) number of the beam's off-axis profile, counted over all collimators
     """
 
     isocenter_mm: Array
     directions: Array
+    axis_shift_mm: Array
     surface_mm: Array
     virtual_distance_mm: Array
     attenuation_per_mm: Array
@@ -39,6 +41,7 @@ class Beams:
         return Beams(
             self.isocenter_mm,
             self.directions[chosen],
+            self.axis_shift_mm[chosen],
             self.surface_mm[chosen],
             self.virtual_distance_mm[chosen],
             self.attenuation_per_mm[chosen],
@@ -56,7 +59,8 @@ def collimator_beams(
     rate_gy_per_min: float,
 ) -> Beams:
     """All beams of the unit through one collimator, all sectors, sorted by sector."""
-    turned = leksell_from_unit(isocenter_mm, gamma_angle_deg).rotate(collimator.directions)
+    turn = leksell_from_unit(isocenter_mm, gamma_angle_deg)
+    turned = turn.rotate(collimator.directions)
     first = 0
     for other in unit.collimators:
         if other is collimator:
@@ -65,6 +69,7 @@ def collimator_beams(
     return Beams(
         isocenter_mm=np.asarray(isocenter_mm, dtype=np.float64),
         directions=turned,
+        axis_shift_mm=turn.rotate(collimator.axis_shift_mm),
         surface_mm=surface_distances(head.surface, np.asarray(isocenter_mm, dtype=float), turned),
         virtual_distance_mm=collimator.virtual_distance_mm,
         attenuation_per_mm=collimator.attenuation_per_mm,

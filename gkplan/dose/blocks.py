@@ -15,7 +15,7 @@ Array32 = NDArray[np.float32]
 
 # Water depths that the polynomial for the attenuation covers; beyond lies no head.
 _DEEPEST_MM = 300.0
-_SURFACE, _RATE = 3, 6
+_SURFACE, _RATE, _SHIFT = 3, 6, 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,7 @@ class BeamBlocks:
 
     @classmethod
     def of(cls, unit: RadiationUnit, rate_gy_per_min: float, gamma_angle_deg: float) -> BeamBlocks:
-        from gkplan.kernels.superposition import BLOCK, CELLS, FIRST_CELL, OCTAVES
+        from gkplan.kernels.superposition import BLOCK, CELLS, COLUMNS, FIRST_CELL, OCTAVES
 
         turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
         directions = turn.rotate(np.concatenate([c.directions for c in unit.collimators]))
@@ -45,9 +45,11 @@ class BeamBlocks:
         distance = np.concatenate([c.virtual_distance_mm for c in unit.collimators])
         output = np.concatenate([c.relative_output for c in unit.collimators])
         lift = np.exp(attenuation * unit.calibration.depth_mm)
-        columns = np.zeros((7, len(directions) + 1))
+        shift = turn.rotate(np.concatenate([c.axis_shift_mm for c in unit.collimators]))
+        columns = np.zeros((len(COLUMNS), len(directions) + 1))
         columns[:3, :-1] = directions.T
-        columns[4:, :-1] = 1.0 / distance, attenuation, rate_gy_per_min * output * lift
+        columns[4:_SHIFT, :-1] = 1.0 / distance, attenuation, rate_gy_per_min * output * lift
+        columns[_SHIFT:, :-1] = *(-2.0 * shift.T), (shift**2).sum(axis=1)
         first = np.cumsum([0, *(len(c.profiles) for c in unit.collimators)])
         profile = np.concatenate(
             [n + c.profile_index for n, c in zip(first[:-1], unit.collimators, strict=True)]

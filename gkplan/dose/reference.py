@@ -51,8 +51,9 @@ def beam_rate(
     Notes
     -----
     The TMR10 form of physics as used in clinical planning: with a the signed distance of the
-    point along the beam from the focus toward the source, rho its distance from the axis, V the
-    virtual source distance and t the distance from the focus to the surface along the axis,
+    point along the beam from the focus toward the source, rho its distance from the beam's axis
+    (which may pass a little beside the focus), V the virtual source distance and t the distance
+    from the focus to the surface along the axis,
 
     ``rate (V / (V - a))^2 exp(-mu (max(t - a, 0) - 80 mm)) f(rho V / (V - a))``.
 
@@ -61,7 +62,8 @@ def beam_rate(
     offset = points - beams.isocenter_mm
     direction = beams.directions[number]
     a = offset @ direction
-    rho = np.linalg.norm(offset - a[:, None] * direction, axis=1)
+    beside = offset - a[:, None] * direction - beams.axis_shift_mm[number]
+    rho = np.linalg.norm(beside, axis=1)
     magnification = beams.virtual_distance_mm[number] / (beams.virtual_distance_mm[number] - a)
     if not np.isfinite(beams.surface_mm[number]):
         return np.zeros(len(points))

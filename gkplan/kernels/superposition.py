@@ -16,8 +16,12 @@ import numpy as np
 from numba import njit, prange
 
 BLOCK = 24
-# Rows of a block. `rate` includes exp(mu * calibration depth).
-COLUMNS = ("ux", "uy", "uz", "surface", "inverse_distance", "attenuation", "rate")
+# Rows of a block. `rate` includes exp(mu * calibration depth). With e the (small) shift of the
+# beam's axis from the isocentre, normal to it, px to pz are -2 e and `shift2` is e squared.
+COLUMNS = (
+    *("ux", "uy", "uz", "surface", "inverse_distance", "attenuation", "rate"),
+    *("px", "py", "pz", "shift2"),
+)
 
 SHIFT, OCTAVES, CELLS = 16.0, 12, 128
 SCALE = 32000.0  # of a packed value: 1.0 on the axis, with room for the shared error
@@ -44,7 +48,8 @@ def _block_rate(x, y, z, beams, rows, table, c):  # type: ignore[no-untyped-def]
         a = x * beams[0, b] + y * beams[1, b] + z * beams[2, b]
         magnify = one / (one - a * beams[4, b])
         magnify2 = magnify * magnify
-        rho2 = min(max(r2 - a * a, zero) * magnify2, largest)
+        apart2 = r2 + beams[10, b] + x * beams[7, b] + y * beams[8, b] + z * beams[9, b]
+        rho2 = min(max(apart2 - a * a, zero) * magnify2, largest)
         bits = np.float32(rho2 + shift).view(np.int32)
         # Integer results are 64 bits wide unless cast back, and 64-bit look-ups are slow.
         cell = np.int32(np.int32(bits >> bits_of_part) + rows[b])
@@ -63,7 +68,7 @@ def dose_at_points(points, isocenters, starts, beams, rows, weights, table, c, o
     """Add to `out` (n,) float64 the dose of all groups at `points` (n, 3) float64.
 
     Group g has the isocentre ``isocenters[g]`` (float64), the blocks ``starts[g]`` to
-    ``starts[g + 1]`` of `beams` (blocks, 7, BLOCK) and `rows` (blocks, BLOCK: first table entry
+    ``starts[g + 1]`` of `beams` (blocks, 11, BLOCK) and `rows` (blocks, BLOCK: first table entry
     of each beam, less FIRST_CELL), and the weight ``weights[g]`` (minutes / SCALE).
     """
     chunks = (points.shape[0] + _POINTS - 1) // _POINTS
