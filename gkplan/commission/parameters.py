@@ -52,7 +52,6 @@ _OWN = {
     "ring weights, slope": 0.05,  # log
     "ring weights, bow": 0.03,
 }
-_FIRST_RING = "elevation of ring 1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +141,7 @@ class Parameters:
     def rings(self, p: Array, size_mm: int) -> Rings:
         """The rings of one collimator, from all parameters (in units of their spreads)."""
         first = len(_SHARED) + list(self.start).index(size_mm) * len(_OWN)
-        shared = dict(zip(_SHARED, p * 1.0, strict=False))
+        shared = dict(zip(_SHARED, p, strict=False))
         own = dict(zip(_OWN, p[first:], strict=False))
 
         def both(name: str) -> float:

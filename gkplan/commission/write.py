@@ -1,4 +1,4 @@
-"""A commissioned unit as a unit file, commented with where its numbers come from."""
+"""A commissioned unit as a unit file, with where its numbers come from."""
 
 from __future__ import annotations
 
