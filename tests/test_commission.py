@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gkplan.cli import main
-from gkplan.commission import Scan, fit_collimator, read_scans
+from gkplan.commission import Scan, fit_unit, predict_left_out, read_scans
+from gkplan.commission.account import account
+from gkplan.commission.model import Dictionary, design
+from gkplan.commission.parameters import Parameters, Rings
 from gkplan.commission.write import commissioned_table, toml_text
 from gkplan.errors import CaseError
 from gkplan.unit import load_unit, unit_table
@@ -23,17 +27,65 @@ def test_a_known_unit_is_found_again(tmp_path: Path) -> None:
     """Profiles of `perfexion` itself, fitted from the rough start: they come back."""
     truth = load_unit("perfexion")
     scans = [Scan(8, a, *composite_profile(truth, 8, a)).conditioned() for a in ("x", "z")]
-    fit = fit_collimator(load_unit(str(START)), 8, scans)
+    fit = fit_unit(load_unit(str(START)), scans)
     assert fit.converged
-    assert max(fit.deviation.values()) < 0.004
+    assert max(fit.collimators[0].deviation.values()) < 0.004
+    text = account(fit, {"8 mm x": 0.0123})
+    assert "1.23 %" in text
+    assert "perfexion" in text
+    assert text.count("attenuation") == 1
     file = tmp_path / "unit.toml"
-    file.write_text(toml_text(commissioned_table(unit_table(str(START)), [fit], "a test")))
+    file.write_text(toml_text(commissioned_table(unit_table(str(START)), fit, "a test")))
     again = read_unit(file)
     for scan in scans:
         back = Scan(8, scan.axis, *composite_profile(again, 8, scan.axis)).conditioned()
         assert np.abs(back.at(OFFSET) - scan.at(OFFSET)).max() < 0.006
     assert again.collimator(8).output_factor == truth.collimator(8).output_factor
     assert any("a test" in text for text in again.origin.values())
+
+
+@pytest.mark.parametrize("axis", ["x", "z"])
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_the_model_of_the_fit_is_the_engine(size: int, axis: str) -> None:
+    """Rings of the shipped unit and the steps of its file give the profile of the engine."""
+    unit = load_unit("perfexion")
+    table = next(c for c in unit_table("perfexion")["collimator"] if c["size_mm"] == size)
+    steps = Dictionary.of(size)
+    known = np.zeros(len(steps.half_width_mm))
+    for half, edge, weight in zip(
+        *(table[f"step_{k}"] for k in ("half_width_mm", "edge_mm", "weight")), strict=True
+    ):
+        known[np.argmin(np.hypot(steps.half_width_mm - half, steps.edge_mm - edge))] = weight
+    rings = replace(Rings.of(unit, size), edge=np.array(table["ring_edge"]))
+    dose = design(rings, steps, unit, axis, OFFSET) @ known
+    offset, truth = composite_profile(unit, size, axis)
+    assert np.abs(dose / dose[80] - np.interp(OFFSET, offset, truth)).max() < 0.002
+
+
+def test_travel_moves_all_collimators_and_their_aim() -> None:
+    """One number for the sources' place on the cone: 16 mm goes one way, 8 mm the other."""
+    parameters = Parameters.of(load_unit(str(START)), (4, 8, 16))
+    p = np.zeros(len(parameters.names))
+    p[parameters.names.index("travel between collimators")] = 1.0
+    p[parameters.names.index("aim, slope with travel")] = 1.0
+    moved = {s: parameters.rings(p, s) for s in (4, 8, 16)}
+    for size, sign in ((4, 0.0), (8, 1.0), (16, -1.0)):
+        step = moved[size].elevation_deg - parameters.start[size].elevation_deg
+        assert step == pytest.approx(np.full(5, sign * 3.0))
+        assert moved[size].aim_mm == pytest.approx(sign * 0.8 * np.linspace(-0.5, 0.5, 5))
+
+
+def test_a_profile_left_out_is_not_seen() -> None:
+    """Whatever it holds, the prediction is the same; and it is not what the start says."""
+    truth, start = load_unit("perfexion"), load_unit(str(START))
+    x, z = (Scan(8, a, *composite_profile(truth, 8, a)).conditioned() for a in ("x", "z"))
+    other = replace(z, relative_dose=z.relative_dose**1.2)
+    first, second = (predict_left_out(start, [x, s], s) for s in (z, other))
+    assert first is not None
+    assert second is not None
+    assert (first.relative_dose == second.relative_dose).all()
+    assert np.abs(first.at(OFFSET) - other.at(OFFSET)).max() > 0.02
+    assert predict_left_out(start, [x], x) is None
 
 
 def test_unit_files_survive_writing(tmp_path: Path) -> None:

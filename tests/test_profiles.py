@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gkplan.commission import Scan, read_scans
+from gkplan.commission import Scan, predict_left_out, read_scans
 from gkplan.unit import load_unit
 from gkplan.unit.profiles import composite_profile
 
+START = Path(__file__).parents[1] / "benchmarks" / "perfexion-start.toml"
 SHARED = os.environ.get("GKPLAN_SHARED")
 OFFSET = np.arange(-40.0, 40.01, 0.1)
 UNIT = load_unit("perfexion")
@@ -30,20 +31,33 @@ def ours(size: int, axis: str) -> Scan:
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
 @pytest.mark.parametrize("size", [4, 8, 16])
 def test_gammaplan(size: int, axis: str) -> None:
-    """Every point within 0.5 % of the maximum or 0.1 mm; FWHM 0.05 mm, penumbra 0.15 mm.
+    """Every point within 0.4 % of the maximum or 0.1 mm; FWHM 0.04 mm, penumbra 0.12 mm.
 
-    But for 8 mm along z: the reference falls off more steeply on its inferior than on its
-    superior side, which beams that are symmetric about their axes do not give.
+    Whether each is centred on its own half-maximum points, or ours left where the focus is.
     """
     file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
     (theirs,) = (s for s in read_scans(file) if (s.collimator_mm, s.axis) == (size, axis))
     mine = ours(size, axis)
-    difference = np.abs(mine.at(OFFSET) - theirs.at(OFFSET))
-    shifted = [mine.at(OFFSET + s) - theirs.at(OFFSET) for s in np.linspace(-0.1, 0.1, 21)]
-    near = (np.min(shifted, axis=0) <= 0) & (np.max(shifted, axis=0) >= 0)
-    assert difference[~near].max() <= (0.017 if (size, axis) == (8, "z") else 0.005)
-    assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=0.05)
-    assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.15)
+    for scan in (mine, Scan(size, axis, *composite_profile(UNIT, size, axis))):
+        difference = np.abs(scan.at(OFFSET) - theirs.at(OFFSET))
+        shifted = [scan.at(OFFSET + s) - theirs.at(OFFSET) for s in np.linspace(-0.1, 0.1, 21)]
+        near = (np.min(shifted, axis=0) <= 0) & (np.max(shifted, axis=0) >= 0)
+        assert difference[~near].max() <= 0.004
+    assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=0.04)
+    assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.12)
+
+
+@needs_data
+@pytest.mark.parametrize(("size", "most"), [(4, 0.016), (8, 0.024), (16, 0.025)])
+def test_a_profile_left_out_is_predicted(size: int, most: float) -> None:
+    """The z profile of each collimator from the other eight and round numbers, not 1.5 % yet."""
+    file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
+    scans, start = read_scans(file), load_unit(str(START))
+    left_out = next(s for s in scans if s.name == f"{size} mm z")
+    predicted = predict_left_out(start, scans, left_out)
+    assert predicted is not None
+    at = OFFSET[::5]  # where the reference is known
+    assert np.abs(predicted.at(at) - left_out.at(at)).max() <= most
 
 
 @needs_data
@@ -59,12 +73,12 @@ def test_measurement(size: int, axis: str) -> None:
     table = table[np.argsort(table[:, 0])]
     scan = Scan(size, axis, table[:, 0], table[:, 1] / table[:, 1].max())
     theirs, mine = scan.conditioned(), ours(size, axis)
-    assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=0.15 if size == 4 else 0.2)
-    if axis != "z":
-        assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.3)
-    else:
-        # A diode of 2.2 mm and a step of the dwell: the steep side of 16 mm is the worst.
-        assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=0.5)
+    # Along y the reference itself is narrower by 0.146 mm (8 mm) and 0.133 mm (16 mm).
+    near = 0.17 if axis == "y" else 0.15
+    assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=near)
+    # The steep side of 16 mm along z, where the reference itself differs by 0.41 mm.
+    near = 0.43 if (size, axis) == (16, "z") else 0.3
+    assert mine.penumbra_mm == pytest.approx(theirs.penumbra_mm, abs=near)
 
 
 @pytest.mark.parametrize("size", [4, 8, 16])

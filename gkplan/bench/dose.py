@@ -288,7 +288,7 @@ def plain_loop(engine: TmrEngine, points: Array, shots: list[Shot]) -> Callable[
         out = np.empty(len(points))
         plain_dose(
             points,
-            beams.isocenter_mm,
+            beams.focus_mm,
             beams.directions,
             beams.surface_mm,
             beams.virtual_distance_mm,

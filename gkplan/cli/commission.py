@@ -21,25 +21,20 @@ def commission(
 ) -> None:
     """Fit the beam model to measured or planned profiles and write a unit file."""
     from gkplan.cli.progress import progress
-    from gkplan.commission import fit_collimator, leave_one_out, read_scans
-    from gkplan.commission.write import account, commissioned_table, toml_text
+    from gkplan.commission import fit_unit, leave_one_out, read_scans
+    from gkplan.commission.account import account
+    from gkplan.commission.write import commissioned_table, toml_text
     from gkplan.errors import UnitError
     from gkplan.files import write_text
     from gkplan.unit import load_unit, unit_table
 
     base, table = load_unit(unit), unit_table(unit)
     scans = read_scans(profiles)
-    predicted: dict[str, float] = {}
-    fits = []
     with progress() as report:
-        for size in sorted({scan.collimator_mm for scan in scans}):
-            mine = [scan for scan in scans if scan.collimator_mm == size]
-            report(f"fitting {len(mine)} profiles of the {size} mm collimator")
-            fits.append(fit_collimator(base, size, mine))
-            if leave_out:
-                report(f"leaving out one {size} mm profile at a time")
-                predicted |= leave_one_out(base, size, mine)
-    typer.echo(account(fits, predicted))
-    if failed := [fit.collimator_mm for fit in fits if not fit.converged]:
-        raise UnitError(f"{out}: not written: the fit of {failed[0]} mm did not converge")
-    write_text(out, toml_text(commissioned_table(table, fits, profiles.name)))
+        report(f"fitting {len(scans)} profiles")
+        fit = fit_unit(base, scans)
+        predicted = leave_one_out(base, scans, report) if leave_out else {}
+    typer.echo(account(fit, predicted))
+    if not fit.converged:
+        raise UnitError(f"{out}: not written: the fit did not converge")
+    write_text(out, toml_text(commissioned_table(table, fit, profiles.name)))

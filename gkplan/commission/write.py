@@ -1,15 +1,14 @@
-"""A commissioned unit as a unit file, and the account of its fit as text."""
+"""A commissioned unit as a unit file, with where its numbers come from."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from gkplan.commission.fit import Fit
-from gkplan.commission.model import NAMES, SPREAD
+from gkplan.commission.fit import CollimatorFit, Fit
 from gkplan.frames import Array
 
 FITTED = (
@@ -18,18 +17,18 @@ FITTED = (
 )
 
 
-def commissioned_table(base: Mapping[str, Any], fits: Sequence[Fit], source: str) -> dict[str, Any]:
+def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[str, Any]:
     """The base unit's table with the fitted numbers and where they come from."""
     table = {key: value for key, value in base.items() if key not in ("collimator", "origin")}
-    by_size = {fit.collimator_mm: fit for fit in fits}
+    by_size = {c.size_mm: c for c in fit.collimators}
     table["collimator"] = [
         {**entry, **_fitted(by_size[int(entry["size_mm"])])}
         if int(entry["size_mm"]) in by_size
         else dict(entry)
         for entry in base["collimator"]
     ]
-    worst = max(max(fit.excess.values()) for fit in fits)
-    sizes = ", ".join(f"{fit.collimator_mm}" for fit in fits)
+    worst = max(max(c.excess.values()) for c in fit.collimators)
+    sizes = ", ".join(map(str, by_size))
     table["origin"] = {
         **{k: v for k, v in base["origin"].items() if k != FITTED},
         FITTED: f"{sizes} mm: fitted by gkplan commission to {source}; largest difference that "
@@ -38,7 +37,7 @@ def commissioned_table(base: Mapping[str, Any], fits: Sequence[Fit], source: str
     return table
 
 
-def _fitted(fit: Fit) -> dict[str, Any]:
+def _fitted(fit: CollimatorFit) -> dict[str, Any]:
     rings = fit.rings
     order = np.argsort(fit.half_width_mm)
     return {
@@ -46,6 +45,7 @@ def _fitted(fit: Fit) -> dict[str, Any]:
         "virtual_distance_mm": _rounded(rings.virtual_distance_mm, 2),
         "attenuation_per_mm": round(rings.attenuation_per_mm, 6),
         "ring_output_factor": _rounded(rings.output_factor / rings.output_factor.max(), 4),
+        "ring_aim_mm": _rounded(rings.aim_mm, 4),
         "ring_width": _rounded(rings.width, 5),
         "ring_edge": _rounded(rings.edge, 5),
         "step_half_width_mm": _rounded(fit.half_width_mm[order], 4),
@@ -92,30 +92,3 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_value(v) for v in value) + "]"
     return repr(value)
-
-
-def account(fits: Sequence[Fit], predicted: Mapping[str, float]) -> str:
-    """Residuals, uncertainties, what the data do not determine, and the profiles left out."""
-    lines = ["profile    largest difference   not within 0.1 mm   predicted when left out"]
-    for fit in fits:
-        for name, deviation in fit.deviation.items():
-            left_out = predicted.get(name)
-            text = f"{100 * left_out:.2f} %" if left_out is not None else "-"
-            lines.append(
-                f"{name:9s}  {100 * deviation:8.2f} %           {100 * fit.excess[name]:8.2f} %"
-                f"        {text:>10s}"
-            )
-    for fit in fits:
-        lines += ["", f"{fit.collimator_mm} mm: parameter, value, standard uncertainty"]
-        for name, value, sigma, known in zip(
-            NAMES, fit.parameters, fit.sigma, fit.determined, strict=True
-        ):
-            note = "" if known else "   NOT determined by these profiles"
-            lines.append(f"  {name:28s} {value:10.4f} +- {sigma:.4f}{note}")
-        lines += [
-            f"  correlated: {NAMES[i]} and {NAMES[j]} ({fit.correlation[i, j]:+.2f})"
-            for i in range(len(SPREAD))
-            for j in range(i)
-            if abs(fit.correlation[i, j]) > 0.95
-        ]
-    return "\n".join(lines) + "\n"

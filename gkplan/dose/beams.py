@@ -20,15 +20,15 @@ class Beams:
 
     Parameters
     ----------
-    isocenter_mm : (n, 3) Leksell
-    directions : (n, 3) unit vectors from the isocentre toward the source, Leksell axes
-    surface_mm : (n,) distance from the isocentre to the surface along the beam (depth there)
+    focus_mm : (n, 3) Leksell, where the beam's axis passes nearest to the isocentre
+    directions : (n, 3) unit vectors toward the source, Leksell axes
+    surface_mm : (n,) distance from the focus to the surface along the beam (depth there)
     virtual_distance_mm, attenuation_per_mm : (n,) as in `Collimator`
     output : (n,) at the centre of the calibration sphere: Gy/min, or Gy where it includes time
     profile : (n,) number of the beam's off-axis profile, counted over all collimators
     """
 
-    isocenter_mm: Array
+    focus_mm: Array
     directions: Array
     surface_mm: Array
     virtual_distance_mm: Array
@@ -50,6 +50,7 @@ class _Machine:
     """All beams of the unit through all collimators: arrays (collimators, sources, ...)."""
 
     directions: Array
+    axis_shift_mm: Array
     virtual_distance_mm: Array
     attenuation_per_mm: Array
     relative_output: Array
@@ -61,6 +62,7 @@ class _Machine:
         first = np.cumsum([0, *(len(c.profiles) for c in every)])
         return cls(
             np.stack([c.directions for c in every]),
+            np.stack([c.axis_shift_mm for c in every]),
             np.stack([c.virtual_distance_mm for c in every]),
             np.stack([c.attenuation_per_mm for c in every]),
             np.stack([c.relative_output for c in every]),
@@ -89,7 +91,7 @@ def shot_beams(
         turn = leksell_from_unit(shot.isocenter_mm, shot.gamma_angle_deg)
         parts.append(
             (
-                np.repeat([shot.isocenter_mm], is_open.sum(), axis=0).astype(np.float64),
+                np.array(shot.isocenter_mm) + turn.rotate(machine.axis_shift_mm[is_open]),
                 turn.rotate(machine.directions[is_open]),
                 machine.virtual_distance_mm[is_open],
                 machine.attenuation_per_mm[is_open],
@@ -118,7 +120,9 @@ def sector_beams(
     order = np.argsort(np.tile(unit.source_sector, n_sizes), kind="stable")
     direction = unit_directions(unit, gamma_angle_deg)[order]
     per_group = np.repeat(np.bincount(unit.source_sector), n_sizes)
-    place = np.repeat(isocenters_mm, len(direction), axis=0)
+    turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
+    shift = turn.rotate(machine.axis_shift_mm.reshape(-1, 3)[order])
+    place = (isocenters_mm[:, None] + shift).reshape(-1, 3)
     direction = np.tile(direction, (n, 1))
     beams = Beams(
         place,

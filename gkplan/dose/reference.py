@@ -53,17 +53,19 @@ def beam_dose(
     Notes
     -----
     The TMR10 form of physics as used in clinical planning: with a the signed distance of the
-    point along the beam from the focus toward the source, rho its distance from the axis, V the
-    virtual source distance and t the distance from the focus to the surface along the axis,
+    point along the beam from the focus toward the source, rho its distance from the beam's axis
+    (which may pass a little beside the isocentre), V the virtual source distance and t the distance
+    from the focus to the surface along the axis,
 
     ``output (V / (V - a))^2 exp(-mu (max(t - a, 0) - 80 mm)) f(rho V / (V - a))``.
 
     There is no build-up: within 5 mm of the surface the dose is too high.
     """
-    offset = points - beams.isocenter_mm[number]
+    offset = points - beams.focus_mm[number]
     direction = beams.directions[number]
     a = offset @ direction
-    rho = np.linalg.norm(offset - a[:, None] * direction, axis=1)
+    beside = offset - a[:, None] * direction
+    rho = np.linalg.norm(beside, axis=1)
     magnification = beams.virtual_distance_mm[number] / (beams.virtual_distance_mm[number] - a)
     if not np.isfinite(beams.surface_mm[number]):
         return np.zeros(len(points))

@@ -17,7 +17,7 @@ from gkplan.unit.model import OffAxisProfile
 _DEEPEST_MM = 300.0
 # The tail is interpolated from samples so far apart, and errs by at most so much of the axis.
 LATTICE_MM = 4.0
-_TAIL_ERROR = 3e-3
+_TAIL_ERROR = 2e-3
 _LARGEST_CORE_MM = 40.0
 
 

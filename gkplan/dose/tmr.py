@@ -24,7 +24,7 @@ from gkplan.unit import RadiationUnit
 _BOX_MM = 4.0
 # Points within boxes of this edge share the coefficients of a beam; farther, from nodes to the
 # points of an influence, only tails do.
-_CELL_MM, _NODES_CELL_MM = 6.0, 16.0
+_CELL_MM, _NODES_CELL_MM = 6.0, 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +189,7 @@ class TmrEngine:
         lift = np.exp(beams.attenuation_per_mm * self.unit.calibration.depth_mm)
         columns = np.stack(
             [
-                *beams.isocenter_mm.T,
+                *beams.focus_mm.T,
                 *beams.directions.T,
                 np.where(hits, beams.surface_mm, 0.0),
                 1.0 / beams.virtual_distance_mm,

@@ -9,14 +9,14 @@ PROFILE_STEP_MM = 0.02
 
 
 @njit(cache=True, parallel=True)
-def plain_dose(points, isocenters, u, surface, v, mu, output, profile, depth, tables, out):  # type: ignore[no-untyped-def]
+def plain_dose(points, focus, u, surface, v, mu, output, profile, depth, tables, out):  # type: ignore[no-untyped-def]
     """Dose at points (n, 3) as one writes it first: float64, exp, profile linear in rho."""
     for p in prange(points.shape[0]):
         total = 0.0
         for b in range(output.size):
-            x = points[p, 0] - isocenters[b, 0]
-            y = points[p, 1] - isocenters[b, 1]
-            z = points[p, 2] - isocenters[b, 2]
+            x = points[p, 0] - focus[b, 0]
+            y = points[p, 1] - focus[b, 1]
+            z = points[p, 2] - focus[b, 2]
             a = x * u[b, 0] + y * u[b, 1] + z * u[b, 2]
             magnify = v[b] / (v[b] - a)
             rho = np.sqrt(max(x * x + y * y + z * z - a * a, 0.0)) * magnify / PROFILE_STEP_MM

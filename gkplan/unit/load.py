@@ -31,6 +31,8 @@ _PER_RING = (
     "ring_width",
     "ring_edge",
 )
+# What a file may leave out.
+_DEFAULT = {"ring_aim_mm": 0.0}
 _PER_STEP = ("step_half_width_mm", "step_edge_mm", "step_weight")
 # Lowest and highest value that makes sense for a Co-60 unit; outside it the file is wrong.
 _RANGE = {
@@ -40,6 +42,7 @@ _RANGE = {
     "attenuation_per_mm": (0.002, 0.02),
     "ring_width": (0.3, 3.0),
     "ring_edge": (0.1, 10.0),
+    "ring_aim_mm": (-3.0, 3.0),
     "step_half_width_mm": (0.2, 100.0),
     "step_edge_mm": (0.05, 40.0),
     "step_weight": (0.0, 1.0),
@@ -168,7 +171,7 @@ def _collimator(
 ) -> Collimator:
     size = int(table["size_mm"])
     per_sector, n_sectors, first_azimuth, sense = geometry
-    ring = {key: _per_ring(table, key, len(per_sector), size) for key in _PER_RING}
+    ring = {key: _per_ring(table, key, len(per_sector), size) for key in (*_PER_RING, *_DEFAULT)}
     output = _positive(table, "output_factor", f"[[collimator]] {size} mm")
     if output > 1.2:
         raise ValueError(
@@ -183,6 +186,7 @@ def _collimator(
         directions=ring_directions(
             ring["elevation_deg"], per_sector, n_sectors, first_azimuth, sense
         ),
+        aim_mm=ring["ring_aim_mm"][of_source],
         virtual_distance_mm=ring["virtual_distance_mm"][of_source],
         attenuation_per_mm=ring["attenuation_per_mm"][of_source],
         relative_output=output * weight / weight.sum(),
@@ -200,7 +204,7 @@ def _collimator(
 def _per_ring(table: Mapping[str, Any], key: str, rings: int, size: int) -> Array:
     """One number a ring; a single number stands for all of them."""
     where = f"[[collimator]] {size} mm {key}"
-    values = np.atleast_1d(np.asarray(table[key], dtype=np.float64))
+    values = np.atleast_1d(np.asarray({**_DEFAULT, **table}[key], dtype=np.float64))
     if values.size == 1:
         values = np.repeat(values, rings)
     if values.shape != (rings,):

@@ -60,6 +60,8 @@ class Collimator:
     ----------
     size_mm : nominal size (4, 8, 16)
     directions : (n, 3) unit vectors from the focus to the source, unit frame
+    aim_mm : (n,) where the beam's axis crosses that of the unit, mm superior of the focus: beams
+        that aim a little beside it make edges of unequal steepness
     virtual_distance_mm : (n,) distance from the focus to the virtual source
     attenuation_per_mm : (n,) effective attenuation in water
     relative_output : (n,) dose rate of the beam at the centre of the calibration sphere as a
@@ -71,12 +73,20 @@ class Collimator:
     size_mm: int
     output_factor: float
     directions: Array
+    aim_mm: Array
     virtual_distance_mm: Array
     attenuation_per_mm: Array
     relative_output: Array
     profile_index: NDArray[np.int64]
     profiles: tuple[OffAxisProfile, ...]
     minimum_time_min: float
+
+    @property
+    def axis_shift_mm(self) -> Array:
+        """How far each beam's axis passes from the focus, (n, 3), normal to it, unit frame."""
+        superior = np.array([0.0, 0.0, -1.0])
+        along = self.directions @ superior
+        return np.asarray(self.aim_mm[:, None] * (superior - along[:, None] * self.directions))
 
 
 @dataclass(frozen=True, slots=True)
