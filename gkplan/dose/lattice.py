@@ -23,6 +23,27 @@ _CELL_MM, _CELL_POINTS = 20.0, 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Axis:
+    """A cubic spline through nodes, and which coefficients (and how much of them) make a voxel."""
+
+    nodes: Array
+    first: NDArray[np.int64]
+    weights: Array32
+
+    @classmethod
+    def of(cls, nodes: Array, coordinates: Array) -> _Axis:
+        from scipy.interpolate import BSpline, make_interp_spline
+
+        knots = make_interp_spline(nodes, np.zeros(len(nodes))).t
+        matrix = BSpline.design_matrix(coordinates, knots, 3)
+        return cls(
+            nodes,
+            matrix.indices.reshape(-1, 4)[:, 0].astype(np.int64),
+            matrix.data.reshape(-1, 4).astype(np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Lattice:
     """Nodes on axes that enclose a grid; only those near the voxels of interest are computed.
 
@@ -31,34 +52,30 @@ class Lattice:
     points : (n, 3) nodes to compute, mm
     cells : the same in cells
     nearest : (mz, my, mx) for each node the number of the nearest one that is computed
-    along : for z, y and x the matrix (voxels, nodes) of the spline
+    axes : for z, y and x the spline along that axis
     """
 
     points: Array
     cells: Cells
     nearest: NDArray[np.int64]
-    along: tuple[Array32, Array32, Array32]
+    axes: tuple[_Axis, _Axis, _Axis]
 
     @classmethod
     def under(cls, grid: Grid, inside: NDArray[np.bool_]) -> Lattice:
         """For the voxels `inside` (nk, nj, ni) of a grid."""
-        from scipy.interpolate import make_interp_spline
         from scipy.ndimage import binary_dilation, distance_transform_edt
 
-        axes, along = [], []
+        axes = []
         near = inside
         for axis, coordinates in enumerate(grid.axes()[::-1]):
             span = coordinates[-1] - coordinates[0]
             steps = int(np.ceil(span / LATTICE_MM)) + 2 * _BEYOND
             start = coordinates[0] + (span - steps * LATTICE_MM) / 2
-            nodes = start + LATTICE_MM * np.arange(steps + 1)
-            axes.append(nodes)
-            spline = make_interp_spline(nodes, np.eye(len(nodes)))
-            along.append(spline(coordinates).astype(np.float32))
-            near = _gathered(near, axis, np.rint((coordinates - start) / LATTICE_MM), len(nodes))
+            axes.append(_Axis.of(start + LATTICE_MM * np.arange(steps + 1), coordinates))
+            near = _gathered(near, axis, np.rint((coordinates - start) / LATTICE_MM), steps + 1)
         wanted = binary_dilation(near, np.ones((3, 3, 3), dtype=np.bool_), iterations=_REACH)
         k, j, i = np.nonzero(wanted)
-        points = np.stack([axes[2][i], axes[1][j], axes[0][k]], axis=1)
+        points = np.stack([axes[2].nodes[i], axes[1].nodes[j], axes[0].nodes[k]], axis=1)
         number = np.zeros(wanted.shape, dtype=np.int64)
         number[wanted] = np.arange(len(points))
         if len(points):
@@ -66,16 +83,29 @@ class Lattice:
             nearest = distance_transform_edt(~wanted, return_distances=False, return_indices=True)
             number = number[tuple(nearest)]
         cells = Cells.of(points, _CELL_MM, _CELL_POINTS)
-        return cls(points, cells, number, (along[0], along[1], along[2]))
+        return cls(points, cells, number, (axes[0], axes[1], axes[2]))
 
-    def on_grid(self, values: Array, out: Array32 | None = None) -> Array32:
-        """Values (n,) at `points` as an array (nk, nj, ni) on the grid, float32."""
-        along_z, along_y, along_x = self.along
-        if not len(values):
-            values = np.zeros(1)
-        full = values.astype(np.float32)[self.nearest]
-        planes = (along_z @ full.reshape(len(full), -1)).reshape(-1, *full.shape[1:])
-        return np.matmul(np.matmul(along_y, planes), along_x.T, out=out)
+    def on_grid(
+        self, values: Array, inside: NDArray[np.bool_], out: Array32 | None = None
+    ) -> Array32:
+        """Values (n,) at `points` carried to the voxels `inside` (nk, nj, ni), 0 elsewhere."""
+        from scipy.interpolate import make_interp_spline
+
+        from gkplan.kernels.spline import spline_on_grid
+
+        result = np.empty(inside.shape, dtype=np.float32) if out is None else out
+        coefficients = (values if len(values) else np.zeros(1))[self.nearest]
+        for number, axis in enumerate(self.axes):
+            coefficients = make_interp_spline(axis.nodes, coefficients, axis=number).c
+            coefficients = np.moveaxis(coefficients, 0, number)
+        spline_on_grid(
+            np.ascontiguousarray(coefficients, dtype=np.float32),
+            tuple(axis.first for axis in self.axes),
+            tuple(axis.weights for axis in self.axes),
+            inside,
+            result,
+        )
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)

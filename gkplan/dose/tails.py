@@ -21,7 +21,7 @@ class TailNodes:
 
     Parameters
     ----------
-    offsets : (cells, nodes, 3) float32 from the cell's centre, mm
+    offsets : (cells, 3, nodes and some more) float32 from the cell's centre, mm
     spread : (cells, nodes, most points) float32; value at point p = sum of spread[:, p] * nodes
     """
 
@@ -31,7 +31,7 @@ class TailNodes:
     @classmethod
     def of(cls, ordered_mm: Array, cells: Cells) -> TailNodes:
         """For the points in the order of the cells (n, 3)."""
-        from gkplan.kernels.superposition import MOST_POINTS
+        from gkplan.kernels.superposition import LANES, MOST_POINTS
 
         count = np.diff(cells.starts)
         cell = np.repeat(np.arange(len(count)), count)
@@ -42,7 +42,9 @@ class TailNodes:
         values = _monomials(offset / half[cell]) @ coefficients
         spread = np.zeros((len(count), len(nodes), MOST_POINTS), dtype=np.float32)
         spread[cell, :, np.arange(len(offset)) - cells.starts[cell]] = values
-        return cls((nodes[None] * half[:, None]).astype(np.float32), spread)
+        padded = np.pad(nodes.T, ((0, 0), (0, -len(nodes) % LANES)))
+        offsets = np.ascontiguousarray(padded * half[:, :, None], dtype=np.float32)
+        return cls(offsets, spread)
 
 
 def _monomials(points: Array) -> Array:

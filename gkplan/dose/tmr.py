@@ -80,7 +80,7 @@ class TmrEngine:
 
         lattice = place.lattice
         tail = self._at_points(lattice.points, lattice.cells, beams, self._tables.tail)
-        dose = lattice.on_grid(tail, out)
+        dose = lattice.on_grid(tail, place.inside, out)
         spacing = np.array(place.grid.spacing_mm)
         add_on_grid(
             np.array(place.grid.origin_mm),
@@ -93,7 +93,6 @@ class TmrEngine:
             self._tables.decay,
             dose,
         )
-        dose *= place.inside
         return dose
 
     def influence(

@@ -1,9 +1,9 @@
 """Superposition of narrow beams at points: the inner loops of the `tmr` engine.
 
 One evaluator serves everything. Points come in small cells. For each cell the beams that reach
-it are written down about its centre as a few coefficients (`_place` from far, `_settle` near),
-in blocks of `LANES`, so that the innermost loop (`_block_dose`) has a fixed length and stores
-nothing: that is what lets the compiler turn it into a few vector instructions. About the
+it are written down about its centre as a few coefficients (`_place` from far, `_settle` near);
+the innermost loop (`_add_beam`) runs over the points of the cell. Its array accesses say that
+they do not overlap: that lets the compiler turn it into a few vector instructions. About the
 centre of a cell, inverse square with attenuation, and magnification, are cubic in the
 distance along the beam to within 1e-5 for cells of up to 10 mm radius.
 
@@ -19,6 +19,8 @@ import math
 
 import numpy as np
 from numba import njit, prange
+
+from gkplan.kernels.apart import add_to, at, look_up
 
 LANES = 16
 SHIFT, OCTAVES, CELLS = 16.0, 12, 128
@@ -37,6 +39,8 @@ _PLACED = 11
 # Coefficients of a beam about the centre of a cell.
 _COEFFICIENTS = 15
 
+# Single precision would not bear the sum of thousands of beams: so many are summed in it.
+_BATCH = 64
 # The engine sums at most so many points of a cell at a time.
 MOST_POINTS = 256
 # Work is dealt out to so many tasks, however many threads there are: each has its own scratch
@@ -68,8 +72,8 @@ def _place(center, radius, beams, profile, first, last, reach, placed, chosen): 
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _settle(shift, radius, placed, chosen, count, reach, decay, blocks, rows):  # type: ignore[no-untyped-def]
-    """Coefficients about the point at `shift` from where the beams were placed; their blocks.
+def _settle(shift, radius, placed, chosen, count, reach, decay, near, rows):  # type: ignore[no-untyped-def]
+    """Coefficients about the point at `shift` from where the beams were placed; how many reach it.
 
     `decay` holds the polynomial that stands for exp(-s) over the depths in question.
     """
@@ -86,66 +90,63 @@ def _settle(shift, radius, placed, chosen, count, reach, decay, blocks, rows):  
         per = placed[8, b]
         limit = reach[chosen[b]] * (one - (a - radius) * per) + radius
         if q0 <= limit * limit:
-            k, i = n // LANES, n % LANES
-            out = blocks[k]
-            out[0, i], out[1, i], out[2, i] = ux, uy, uz
-            out[3, i], out[4, i], out[5, i], out[6, i] = two * rx, two * ry, two * rz, q0
-            out[7, i], out[8, i], out[9, i], out[10, i] = a, per, placed[7, b], placed[9, b]
-            out[11, i] = placed[10, b]
-            rows[k, i] = chosen[b] * (OCTAVES * CELLS) - _FIRST_CELL
+            near[0, n], near[1, n], near[2, n] = ux, uy, uz
+            near[3, n], near[4, n], near[5, n], near[6, n] = two * rx, two * ry, two * rz, q0
+            near[7, n], near[8, n], near[9, n], near[10, n] = a, per, placed[7, b], placed[9, b]
+            near[11, n] = placed[10, b]
+            rows[n] = chosen[b] * (OCTAVES * CELLS) - _FIRST_CELL
             n += 1
-    full = (n + LANES - 1) // LANES
-    for i in range(n, full * LANES):
-        # A padding beam has no output; all else of it must be finite.
-        blocks[full - 1, :, i % LANES] = zero
-        rows[full - 1, i % LANES] = -_FIRST_CELL
-    for k in range(full):
-        out = blocks[k]
-        for i in range(LANES):
-            a, per, mu = out[7, i], out[8, i], out[10, i]
-            magnify = one / (one - a * per)
-            m2 = magnify * magnify
-            q = magnify * per
-            depth = out[9, i] - a
-            s = mu * max(depth, zero)
-            mu_here = mu if depth > zero else zero
-            fall = decay[5] + s * decay[6]
-            fall = decay[0] + s * (
-                decay[1] + s * (decay[2] + s * (decay[3] + s * (decay[4] + s * fall)))
-            )
-            amplitude = out[11, i] * m2 * fall
-            # Taylor series of 1 / (1 - q w)^2, and of that times exp(mu w).
-            rise, bend = two * q + mu_here, two * q * q
-            out[7, i], out[8, i] = m2, two * q * m2
-            out[9, i], out[10, i] = three * q * q * m2, two * two * q * q * q * m2
-            out[11, i], out[12, i] = amplitude, amplitude * rise
-            out[13, i] = amplitude * (rise * rise + bend) / two
-            out[14, i] = amplitude * (rise * (rise * rise + three * bend) + two * q * bend) / six
-    return full
+    for b in range(n):
+        a, per, mu = near[7, b], near[8, b], near[10, b]
+        magnify = one / (one - a * per)
+        m2 = magnify * magnify
+        q = magnify * per
+        depth = near[9, b] - a
+        s = mu * max(depth, zero)
+        mu_here = mu if depth > zero else zero
+        fall = decay[5] + s * decay[6]
+        fall = decay[0] + s * (
+            decay[1] + s * (decay[2] + s * (decay[3] + s * (decay[4] + s * fall)))
+        )
+        amplitude = near[11, b] * m2 * fall
+        # Taylor series of 1 / (1 - q w)^2, and of that times exp(mu w).
+        rise, bend = two * q + mu_here, two * q * q
+        near[7, b], near[8, b] = m2, two * q * m2
+        near[9, b], near[10, b] = three * q * q * m2, two * two * q * q * q * m2
+        near[11, b], near[12, b] = amplitude, amplitude * rise
+        near[13, b] = amplitude * (rise * rise + bend) / two
+        near[14, b] = amplitude * (rise * (rise * rise + three * bend) + two * q * bend) / six
+    return n
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _block_dose(x, y, z, c, rows, table):  # type: ignore[no-untyped-def]
-    """Dose (times SCALE) of one block of beams at the offset (x, y, z) from the cell's centre."""
+def _add_beam(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-def]
+    """Add to `sums` the dose (times SCALE) of beam b at n `points` (3, ...) from the cell's centre.
+
+    The arrays must hold a multiple of `LANES` points; what is beyond n is arbitrary.
+    """
     zero, shift, largest = np.float32(0.0), np.float32(SHIFT), np.float32(_LARGEST)
     part_scale = np.float32(1.0 / (_PART_MASK + 1))
     bits_of_part, mask, half = np.int32(_MANTISSA_BITS), np.int32(_PART_MASK), np.int32(16)
-    p2 = x * x + y * y + z * z
-    total = zero
-    for i in range(LANES):
-        w = x * c[0, i] + y * c[1, i] + z * c[2, i]
-        r2 = c[6, i] + x * c[3, i] + y * c[4, i] + z * c[5, i] + p2 - w * w
-        magnify2 = c[7, i] + w * (c[8, i] + w * (c[9, i] + w * c[10, i]))
-        rho2 = min(max(r2 * magnify2, zero), largest)
+    ux, uy, uz = near[0, b], near[1, b], near[2, b]
+    gx, gy, gz, q0 = near[3, b], near[4, b], near[5, b], near[6, b]
+    m0, m1, m2, m3 = near[7, b], near[8, b], near[9, b], near[10, b]
+    a0, a1, a2, a3 = near[11, b], near[12, b], near[13, b], near[14, b]
+    xs, ys, zs = points[0], points[1], points[2]
+    # Whole vectors only: a remainder would be computed point by point.
+    for i in range(np.int32((n + LANES - 1) // LANES * LANES)):
+        x, y, z = at(xs, i), at(ys, i), at(zs, i)
+        w = x * ux + y * uy + z * uz
+        r2 = q0 + x * (gx + x) + y * (gy + y) + z * (gz + z) - w * w
+        rho2 = min(max(r2 * (m0 + w * (m1 + w * (m2 + w * m3))), zero), largest)
         bits = np.float32(rho2 + shift).view(np.int32)
         # Integer results are 64 bits wide unless cast back, and 64-bit look-ups are slow.
-        cell = np.int32(np.int32(bits >> bits_of_part) + rows[i]) & np.int32(_CELL_MASK)
-        entry = table[cell]
+        cell = np.int32(np.int32(bits >> bits_of_part) + row) & np.int32(_CELL_MASK)
+        entry = look_up(table, cell)
         slope = np.float32(np.int32(np.int32(entry << half) >> half)) * part_scale
         part = np.float32(np.int32(bits & mask))
         profile = np.float32(np.int32(entry >> half)) + part * slope
-        total += (c[11, i] + w * (c[12, i] + w * (c[13, i] + w * c[14, i]))) * profile
-    return total
+        add_to(sums, i, (a0 + w * (a1 + w * (a2 + w * a3))) * profile)
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
@@ -159,32 +160,29 @@ def dose_at_points(points, starts, centers, beams, profile, reach, table, decay,
     for task in prange(_TASKS):
         placed = np.empty((_PLACED, n_beams), np.float32)
         chosen = np.empty(n_beams, np.int32)
-        blocks = np.empty((n_beams // LANES + 1, _COEFFICIENTS, LANES), np.float32)
-        rows = np.empty((n_beams // LANES + 1, LANES), np.int32)
+        near = np.empty((_COEFFICIENTS, n_beams), np.float32)
+        rows = np.empty(n_beams, np.int32)
         here = np.zeros(3, np.float32)
+        local = np.zeros((3, MOST_POINTS), np.float32)
+        sums = np.empty(MOST_POINTS, np.float32)
         for cell in range(task, starts.size - 1, _TASKS):
             first, last = starts[cell], starts[cell + 1]
-            center = centers[cell]
-            radius2 = 0.0
+            radius2 = np.float32(0.0)
             for p in range(first, last):
-                x, y, z = (
-                    points[p, 0] - center[0],
-                    points[p, 1] - center[1],
-                    points[p, 2] - center[2],
-                )
+                for axis in range(3):
+                    local[axis, p - first] = points[p, axis] - centers[cell, axis]
+                x, y, z = local[0, p - first], local[1, p - first], local[2, p - first]
                 radius2 = max(radius2, x * x + y * y + z * z)
                 out[p] = 0.0
-            radius = math.sqrt(radius2)
-            count = _place(center, radius, beams, profile, 0, n_beams, reach, placed, chosen)
-            full = _settle(
-                here, np.float32(radius), placed, chosen, count, reach, decay, blocks, rows
-            )
-            for k in range(full):
+            radius = np.float32(math.sqrt(radius2))
+            count = _place(centers[cell], radius, beams, profile, 0, n_beams, reach, placed, chosen)
+            n = _settle(here, radius, placed, chosen, count, reach, decay, near, rows)
+            for begin in range(0, n, _BATCH):
+                sums[:] = np.float32(0.0)
+                for b in range(begin, min(begin + _BATCH, n)):
+                    _add_beam(local, last - first, near, b, rows[b], table, sums)
                 for p in range(first, last):
-                    x = np.float32(points[p, 0] - center[0])
-                    y = np.float32(points[p, 1] - center[1])
-                    z = np.float32(points[p, 2] - center[2])
-                    out[p] += _block_dose(x, y, z, blocks[k], rows[k], table) / SCALE
+                    out[p] += sums[p - first] / SCALE
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
@@ -200,23 +198,30 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, dec
     n_beams = profile.size
     wx, wy, wz = (edge[0] - 1) * spacing[0], (edge[1] - 1) * spacing[1], (edge[2] - 1) * spacing[2]
     half = np.float32(math.sqrt(wx * wx + wy * wy + wz * wz) / 2)
+    # Every cell has the same points about its centre; those that lie beyond the grid are unused.
+    voxels = edge[0] * edge[1] * edge[2]
+    whole = (voxels + LANES - 1) // LANES * LANES
+    local = np.zeros((3, whole), np.float32)
+    for p in range(voxels):
+        local[0, p] = p % edge[0] * spacing[0] - wx / 2
+        local[1, p] = p // edge[0] % edge[1] * spacing[1] - wy / 2
+        local[2, p] = p // (edge[0] * edge[1]) * spacing[2] - wz / 2
     for task in prange(_TASKS):
         placed = np.empty((_PLACED, n_beams), np.float32)
         chosen = np.empty(n_beams, np.int32)
-        blocks = np.empty((n_beams // LANES + 1, _COEFFICIENTS, LANES), np.float32)
-        rows = np.empty((n_beams // LANES + 1, LANES), np.int32)
+        near = np.empty((_COEFFICIENTS, n_beams), np.float32)
+        rows = np.empty(n_beams, np.int32)
+        sums, exact = np.empty(whole, np.float32), np.empty(voxels)
         center, size = np.empty(3), np.empty(3)
         shift = np.empty(3, np.float32)
         for brick in range(task, bi * bj * bk, _TASKS):
             i0, j0, k0 = brick % bi * ex, brick // bi % bj * ey, brick // (bi * bj) * ez
             if not inside[k0 : k0 + ez, j0 : j0 + ey, i0 : i0 + ex].any():
                 continue
-            size[0] = (min(i0 + ex, ni) - i0 - 1) * spacing[0]
-            size[1] = (min(j0 + ey, nj) - j0 - 1) * spacing[1]
-            size[2] = (min(k0 + ez, nk) - k0 - 1) * spacing[2]
-            center[0] = origin[0] + i0 * spacing[0] + size[0] / 2
-            center[1] = origin[1] + j0 * spacing[1] + size[1] / 2
-            center[2] = origin[2] + k0 * spacing[2] + size[2] / 2
+            size[0], size[1], size[2] = ex * spacing[0], ey * spacing[1], ez * spacing[2]
+            center[0] = origin[0] + i0 * spacing[0] + (size[0] - spacing[0]) / 2
+            center[1] = origin[1] + j0 * spacing[1] + (size[1] - spacing[1]) / 2
+            center[2] = origin[2] + k0 * spacing[2] + (size[2] - spacing[2]) / 2
             radius = math.sqrt((size * size).sum()) / 2
             count = _place(center, radius, beams, profile, 0, n_beams, reach, placed, chosen)
             if count == 0:
@@ -231,20 +236,22 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, dec
                 shift[0] = origin[0] + ci * spacing[0] + wx / 2 - center[0]
                 shift[1] = origin[1] + cj * spacing[1] + wy / 2 - center[1]
                 shift[2] = origin[2] + ck * spacing[2] + wz / 2 - center[2]
-                full = _settle(shift, half, placed, chosen, count, reach, decay, blocks, rows)
-                if full == 0:
+                n = _settle(shift, half, placed, chosen, count, reach, decay, near, rows)
+                if n == 0:
                     continue
+                exact[:] = 0.0
+                for begin in range(0, n, _BATCH):
+                    sums[:] = np.float32(0.0)
+                    for b in range(begin, min(begin + _BATCH, n)):
+                        _add_beam(local, voxels, near, b, rows[b], table, sums)
+                    for p in range(voxels):
+                        exact[p] += sums[p]
                 for k in range(ck, tk):
-                    z = np.float32((k - ck) * spacing[2] - wz / 2)
                     for j in range(cj, tj):
-                        y = np.float32((j - cj) * spacing[1] - wy / 2)
+                        row = ((k - ck) * edge[1] + j - cj) * edge[0] - ci
                         for i in range(ci, ti):
                             if inside[k, j, i]:
-                                x = np.float32((i - ci) * spacing[0] - wx / 2)
-                                total = np.float32(0.0)
-                                for b in range(full):
-                                    total += _block_dose(x, y, z, blocks[b], rows[b], table)
-                                out[k, j, i] += total / np.float32(SCALE)
+                                out[k, j, i] += exact[row + i] / SCALE
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -268,8 +275,8 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
 
     Group g has the beams ``starts[g]`` to ``starts[g + 1]``. Cell c holds the points
     ``cells[c]`` to ``cells[c + 1]``, at most `MOST_POINTS`, about ``centers[c]``: the tails of
-    the profiles are computed at the offsets ``nodes[c]`` (m, 3) and carried to the points by
-    ``spread[c]`` (m, MOST_POINTS); the cores at every point, in runs of `run` points.
+    the profiles are computed at the offsets ``nodes[c]`` (3, m) and carried to the points by
+    ``spread[c]`` (at most m, MOST_POINTS); the cores at every point, in runs of `run` points.
     """
     groups, most = starts.size - 1, np.diff(starts).max()
     everywhere = np.full(reach.size, np.float32(1e6))
@@ -277,8 +284,10 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
     for task in prange((groups + _GROUPS - 1) // _GROUPS):
         placed = np.empty((_PLACED, most), np.float32)
         chosen = np.empty(most, np.int32)
-        blocks = np.empty((most // LANES + 1, _COEFFICIENTS, LANES), np.float32)
-        rows = np.empty((most // LANES + 1, LANES), np.int32)
+        near = np.empty((_COEFFICIENTS, most), np.float32)
+        rows = np.empty(most, np.int32)
+        local = np.zeros((3, MOST_POINTS), np.float32)
+        some = np.empty(MOST_POINTS, np.float32)
         here, shift = np.zeros(3, np.float32), np.empty(3, np.float32)
         middle = np.empty(3)
         sums = np.empty(MOST_POINTS, np.float32)
@@ -289,28 +298,29 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
                     centers[cell], far, beams, profile, starts[g], starts[g + 1],
                     everywhere, placed, chosen,
                 )  # fmt: skip
-                full = _settle(here, far, placed, chosen, count, everywhere, decay, blocks, rows)
+                n = _settle(here, far, placed, chosen, count, everywhere, decay, near, rows)
+                some[:] = np.float32(0.0)
+                for b in range(n):
+                    _add_beam(nodes[cell], spread.shape[1], near, b, rows[b], tail, some)
                 sums[:] = np.float32(0.0)
-                for node in range(nodes.shape[1]):
-                    x, y, z = nodes[cell, node, 0], nodes[cell, node, 1], nodes[cell, node, 2]
-                    value = np.float32(0.0)
-                    for k in range(full):
-                        value += _block_dose(x, y, z, blocks[k], rows[k], tail)
+                for node in range(spread.shape[1]):
                     for p in range(last - first):
-                        sums[p] += value * spread[cell, node, p]
+                        sums[p] += some[node] * spread[cell, node, p]
                 for begin in range(first, last, run):
                     end = min(begin + run, last)
                     radius = np.float32(_box(points, begin, end, middle))
                     for axis in range(3):
                         shift[axis] = middle[axis] - centers[cell, axis]
-                    full = _settle(
-                        shift, radius, placed, chosen, count, reach, decay, blocks, rows
-                    )
-                    for k in range(full):
-                        for p in range(begin, end):
-                            x = np.float32(points[p, 0] - middle[0])
-                            y = np.float32(points[p, 1] - middle[1])
-                            z = np.float32(points[p, 2] - middle[2])
-                            sums[p - first] += _block_dose(x, y, z, blocks[k], rows[k], core)
+                    n = _settle(shift, radius, placed, chosen, count, reach, decay, near, rows)
+                    if n == 0:
+                        continue
+                    some[:] = np.float32(0.0)
+                    for p in range(begin, end):
+                        for axis in range(3):
+                            local[axis, p - begin] = points[p, axis] - middle[axis]
+                    for b in range(n):
+                        _add_beam(local, end - begin, near, b, rows[b], core, some)
+                    for p in range(begin, end):
+                        sums[p - first] += some[p - begin]
                 for p in range(first, last):
                     out[g, order[p]] = sums[p - first] / np.float32(SCALE)
