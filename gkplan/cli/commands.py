@@ -163,15 +163,6 @@ def export(
 
 
 @app.command()
-def phantoms() -> None:
-    """List the phantoms that ship with gkplan."""
-    from gkplan.case.phantom import phantom_names, phantom_title
-
-    for name in phantom_names():
-        typer.echo(f"{name:24s} {phantom_title(name)}")
-
-
-@app.command()
 def units(
     name: Annotated[str | None, typer.Argument(help="show the origin of its numbers")] = None,
 ) -> None:

@@ -7,7 +7,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gkplan.cli import commands, commission, profiles  # noqa: F401 (each adds itself to the app)
+from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
+    commands,
+    commission,
+    phantoms,
+    profiles,
+)
 from gkplan.cli.app import app
 from gkplan.errors import GkplanError, GkplanWarning
 
