@@ -63,7 +63,12 @@ def test_our_dicom_evaluates_like_the_plan(planned: Path, tmp_path: Path) -> Non
         (["plan", "trigeminal", "--out", "{}", "--rate", "nan"], "Gy/min"),
         (["plan", "trigeminal", "--out", "{}", "--date", "yesterday"], "date"),
         (["plan", "trigeminal", "--out", "{}", "--unit", "linac"], "perfexion"),
+        (["plan", "trigeminal", "--out", "{}", "--gamma", "20"], "45 to 135"),
         (["plan", "trigeminal"], "--out"),
+        (["phantoms", "liver", "--show"], "vestibular-schwannoma"),
+        (["phantoms", "--show"], "name the phantom"),
+        (["phantoms", "trigeminal", "--out", "{}.pdf"], ".png"),
+        (["phantoms", "trigeminal", "--out", "{}/there/it.png"], "cannot write"),
     ],
 )
 def test_bad_input_is_one_sentence(
@@ -149,6 +154,25 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in listed for name in phantom_names())
     assert main(["units", "icon"]) == 0
     assert "unverified" in capsys.readouterr().out
+
+
+def test_a_phantom_is_described_and_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["phantoms", "glomus"]) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "gamma angle 110",
+        "target: target, 4.986 cc, 15 Gy",
+        "cochlea-left, 0.0503 cc, mean at",
+    ):
+        assert words in said
+    assert list(tmp_path.iterdir()) == []
+    assert main(["phantoms", "glomus", "--show"]) == 0
+    assert main(["phantoms", "glomus", "--out", "other.png"]) == 0
+    for name in ("glomus.png", "other.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
 def test_help_imports_neither_numba_nor_pydicom() -> None:

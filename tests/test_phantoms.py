@@ -19,18 +19,25 @@ from gkplan.solids import Capsule, Ellipsoid, Solid, Union, sample_about
 from gkplan.unit import load_unit
 
 NAMES = (
+    "avm",
+    "cavity",
+    "glomus",
     "head",
+    "meningioma",
+    "metastasis-large",
     "metastasis-small",
     "pituitary",
     "six-metastases",
     "sphere-160",
     "sphere-160-pmma",
     "sphere-160-solid-water",
+    "thalamotomy",
     "trigeminal",
     "vestibular-schwannoma",
 )
-PLANNED = ("metastasis-small", "pituitary", "six-metastases", "trigeminal", "vestibular-schwannoma")
 SPHERES = {"sphere-160": 1.0, "sphere-160-pmma": 1.19, "sphere-160-solid-water": 1.03}
+PLANNED = tuple(name for name in NAMES if name != "head" and name not in SPHERES)
+FUNCTIONAL = ("thalamotomy", "trigeminal")
 EVEN = np.random.default_rng(7).normal(size=(20_000, 3))
 EVEN /= np.linalg.norm(EVEN, axis=1, keepdims=True)
 
@@ -120,7 +127,7 @@ def test_every_target_has_a_dose_and_there_are_limits(name: str) -> None:
     assert {p.target for p in case.prescriptions} == {t.name for t in case.targets}
     assert "brainstem" in {limit.structure for limit in case.limits}
     for prescription in case.prescriptions:
-        assert prescription.is_maximum == (name == "trigeminal")
+        assert prescription.is_maximum == (name in FUNCTIONAL)
         assert prescription.isodose in ((0.4, 0.7), (1.0, 1.0))
 
 
@@ -333,8 +340,10 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ("[100, 100, 100], semi_axes_mm = [5", "[100, 100, 30], semi_axes_mm = [55", ["outside"]),
         ("shape.ellipsoid = { center", "shape.cube = { center", ["unknown shape 'cube'"]),
         ('surface = "water"', 'surface = "skin"', ["surface", "water", "skin"]),
-        ('surface = "water"', 'head = "nobody"', ["unknown head 'nobody'", "head, metastasis"]),
+        ('surface = "water"', 'head = "nobody"', ["unknown head 'nobody'", "head, meningioma"]),
         ('surface = "water"', 'head = "trigeminal"', ["'trigeminal' is no head itself"]),
+        ('title = "a ball"', 'title = "a"\ngamma_angle_deg = 20', ["gamma_angle_deg", "45 to 135"]),
+        ('title = "a ball"', 'title = "a"\ngamma_angle_deg = "up"', ["gamma_angle_deg", "finite"]),
         ("phantom/1", "phantom/9", ["schema", "gkplan-phantom/1"]),
         ('target = "target"\n', 'target = "tumour"\n', ["no structure 'tumour'", "target"]),
     ],

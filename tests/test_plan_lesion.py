@@ -12,6 +12,8 @@ from gkplan.planner.sequence import minimum_time
 from gkplan.workflow import Planned, dose_volume, judge, write_dicom
 
 LESIONS = ("metastasis-small", "pituitary", "vestibular-schwannoma")
+# Those of the hard ones that take less than half a minute; `glomus` is planned at gamma 110.
+HARD = {"metastasis-large": 90.0, "glomus": 110.0}
 
 
 @pytest.fixture(scope="module", params=LESIONS)
@@ -49,6 +51,18 @@ def test_dicom_and_back_judges_the_same(planned: Planned, tmp_path: Path) -> Non
     after = judge(gkplan.read_plan(tmp_path)).evaluation.metrics.overall
     for index in ("coverage", "paddick_index", "gradient_index"):
         assert getattr(after, index) == pytest.approx(getattr(before, index), abs=0.02)
+
+
+@pytest.mark.parametrize(("name", "gamma"), HARD.items())
+def test_a_hard_lesion_is_treated(name: str, gamma: float) -> None:
+    planned = gkplan.make_plan(gkplan.load_case(name))
+    overall = planned.evaluation.metrics.overall
+    assert overall.coverage is not None
+    assert overall.coverage >= 0.97
+    assert overall.paddick_index is not None
+    assert overall.paddick_index >= 0.75
+    assert all(limit.met for limit in planned.evaluation.metrics.limits)
+    assert {shot.gamma_angle_deg for shot in planned.plan.shots} == {gamma}
 
 
 @pytest.mark.skipif("GKPLAN_SHARED" not in os.environ, reason="GKPLAN_SHARED is not set")

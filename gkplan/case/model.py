@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 
 from gkplan.errors import CaseError
-from gkplan.frames import RigidTransform
+from gkplan.frames import NEUTRAL_GAMMA_DEG, RigidTransform
 from gkplan.head import Head
 from gkplan.prescription import Limit, Prescription
+from gkplan.shot import GAMMA_RANGE_DEG
 from gkplan.solids import sample_about
 from gkplan.structures import Structure
 
@@ -28,6 +29,12 @@ class Case:
     kind, path, sha256 : where it came from; the path is a name for a phantom that ships
     source : who made the data, to be cited wherever a result is shown
     patient_from_leksell : the transform that places the case in DICOM coordinates
+    gamma_angle_deg : tilt of the frame at which new shots are planned, 90 is neutral
+
+    Raises
+    ------
+    CaseError
+        For a gamma angle out of range.
     """
 
     name: str
@@ -40,6 +47,15 @@ class Case:
     prescriptions: tuple[Prescription, ...]
     limits: tuple[Limit, ...]
     patient_from_leksell: RigidTransform
+    gamma_angle_deg: float = NEUTRAL_GAMMA_DEG
+
+    def __post_init__(self) -> None:
+        low, high = GAMMA_RANGE_DEG
+        if not low <= self.gamma_angle_deg <= high:
+            raise CaseError(
+                f"{self.path}: gamma_angle_deg: expected {low:g} to {high:g} degrees, "
+                f"got {self.gamma_angle_deg:g}"
+            )
 
     @property
     def targets(self) -> tuple[Structure, ...]:

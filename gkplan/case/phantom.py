@@ -14,7 +14,7 @@ from gkplan.case.meshes import located
 from gkplan.case.model import Case
 from gkplan.errors import CaseError, PlanError
 from gkplan.files import sha256_of
-from gkplan.frames import patient_from_leksell
+from gkplan.frames import NEUTRAL_GAMMA_DEG, patient_from_leksell
 from gkplan.head import Head, Tissue
 from gkplan.prescription import FREE_ISODOSE, Limit, LimitKind, Prescription
 from gkplan.solids import parse_solid
@@ -23,7 +23,7 @@ from gkplan.structures import Structure
 from gkplan.structures.model import Role
 
 SCHEMA = "gkplan-phantom/1"
-_TOP = {"title", "source", "head", "surface", "oars_from_head"}
+_TOP = {"title", "source", "head", "surface", "oars_from_head", "gamma_angle_deg"}
 _TABLES = {"tissue", "structure", "prescription", "limit", "site"}
 
 
@@ -120,6 +120,8 @@ def _parse(
         owned = owner.head
         inherited = table.get("oars_from_head", [])
         structures += [owner.structure(str(oar)) for oar in inherited]
+    angle = table.get("gamma_angle_deg", NEUTRAL_GAMMA_DEG)
+    gamma = number({"gamma_angle_deg": angle}, "gamma_angle_deg", "top level")
     return Case(
         name=own_name,
         kind="phantom",
@@ -134,6 +136,7 @@ def _parse(
         ),
         limits=tuple(_limit(entry, f"[[limit]] {n}") for n, entry in _numbered(table, "limit")),
         patient_from_leksell=patient_from_leksell(),
+        gamma_angle_deg=gamma,
     )
 
 

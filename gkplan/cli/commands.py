@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,9 @@ def plan(
     ] = None,
     day: Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")] = None,
     head: Annotated[str | None, typer.Option(help="phantom head to use")] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help="gamma angle of the frame, degrees (the case's, or 90)")
+    ] = None,
     unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
     overwrite: Annotated[bool, typer.Option(help="replace a plan in --out")] = False,
 ) -> None:
@@ -64,6 +68,8 @@ def plan(
         from gkplan.workflow import make_plan, prescribed, write_all
 
         loaded = prescribed(load_case(case, head), dose_gy, isodose)
+        if gamma is not None:
+            loaded = replace(loaded, gamma_angle_deg=gamma)
         planned = make_plan(loaded, unit, rate, _day(day), report)
         write_all(planned, out, overwrite, report)
     _print(planned)
@@ -154,15 +160,6 @@ def export(
         planned = judge(read_plan(plan_file), report)
         with whole_folder(out) as folder:
             write_dicom(planned, dose_volume(planned.plan), folder, report)
-
-
-@app.command()
-def phantoms() -> None:
-    """List the phantoms that ship with gkplan."""
-    from gkplan.case.phantom import phantom_names, phantom_title
-
-    for name in phantom_names():
-        typer.echo(f"{name:24s} {phantom_title(name)}")
 
 
 @app.command()

@@ -7,7 +7,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gkplan.cli import bench, commands, commission, profiles  # noqa: F401 (each adds itself to the app)
+from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
+    bench,
+    commands,
+    commission,
+    phantoms,
+    profiles,
+)
 from gkplan.cli.app import app
 from gkplan.errors import GkplanError, GkplanWarning
 

@@ -84,4 +84,6 @@ def _case(files: DicomFolder, record: PlanRecord) -> Case:
         prescriptions=record.prescriptions,
         limits=record.limits,
         patient_from_leksell=record.patient_from_leksell,
+        # Of the case the files say nothing: new shots get the tilt of the old ones.
+        gamma_angle_deg=record.shots[0].gamma_angle_deg,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from gkplan.frames import Array
 from gkplan.solids import Solid
-from gkplan.solids.intervals import last_end, length_ahead
+from gkplan.solids.intervals import last_end, length_ahead, parts
 
 
 def surface_distances(surface: Solid, origins_mm: Array, directions: Array) -> Array:
@@ -36,9 +36,13 @@ def surface_distances(surface: Solid, origins_mm: Array, directions: Array) -> A
       not, t is the (negative) place where the axis last leaves the head.
     - A beam whose axis misses the head has t = -inf and gives no dose.
     """
-    inside = surface.intervals(np.asarray(origins_mm, dtype=np.float64), directions)
-    ahead = length_ahead(inside)
-    return np.asarray(np.where(ahead > 0.0, ahead, last_end(inside)))
+    origins = np.broadcast_to(np.asarray(origins_mm, dtype=np.float64), directions.shape)
+    distance = np.empty(len(directions))
+    for part in parts(len(directions)):
+        inside = surface.intervals(origins[part], directions[part])
+        ahead = length_ahead(inside)
+        distance[part] = np.where(ahead > 0.0, ahead, last_end(inside))
+    return distance
 
 
 def distance_to_surface(surface: Solid, points_mm: Array) -> Array:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gkplan.frames import Array
 from gkplan.grid import Grid, Volume
 from gkplan.solids import Bounds, Solid
+from gkplan.solids.intervals import parts
 
 AIR_HU = -1000.0
 
@@ -50,14 +51,16 @@ class Head:
 
     def on_grid(self, grid: Grid) -> NDArray[np.bool_]:
         """Which voxel centres of a grid are inside, (nk, nj, ni); a ray along each row of x."""
+        from gkplan.kernels.rows import fill_rows
+
         x, y, z = grid.axes()
         zz, yy = np.meshgrid(z, y, indexing="ij")
         start = np.stack([np.full(zz.size, x[0]), yy.ravel(), zz.ravel()], axis=1)
-        rows = self.surface.intervals(start, np.tile([1.0, 0.0, 0.0], (len(start), 1)))
-        t = x - x[0]
-        inside = np.zeros((len(start), len(x)), dtype=np.bool_)
-        for k in range(rows.shape[1]):
-            inside |= (t >= rows[:, k, :1]) & (t <= rows[:, k, 1:])
+        direction = np.tile([1.0, 0.0, 0.0], (len(start), 1))
+        inside = np.empty((len(start), len(x)), dtype=np.bool_)
+        for part in parts(len(start)):
+            ends = self.surface.intervals(start[part], direction[part])
+            fill_rows(x - x[0], ends, inside[part])
         return inside.reshape(grid.shape)
 
     def hu(self, points: Array) -> Array:

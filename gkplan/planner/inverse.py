@@ -42,7 +42,7 @@ def plan_volume(case: Case, engine: TmrEngine, report: Report) -> tuple[Shot, ..
     isocenters, times = _isocenters(case, engine, cost, report)
     report(f"linear programme on all points, {len(isocenters)} isocentres")
     goals = planning_goals(case)
-    influence = engine.influence(goals.points, isocenters)
+    influence = engine.influence(goals.points, isocenters, case.gamma_angle_deg)
     programme = Programme(goals, influence, cost)
     programme.start_from(times)
     solution = programme.solve()
@@ -62,13 +62,14 @@ def _isocenters(case: Case, engine: TmrEngine, cost: float, report: Report) -> t
     goals = planning_goals(case, coarser=_COARSE)
     places = lattice_candidates(case, engine.unit)
     report(f"dose of {len(places)} candidate isocentres")
-    programme = Programme(goals, engine.influence(goals.points, places), cost)
+    influence = engine.influence(goals.points, places, case.gamma_angle_deg)
+    programme = Programme(goals, influence, cost)
     report(f"linear programme over {len(places)} candidates")
     programme.start(spread(places, _START))
     solution = programme.solve(gap=3e-3)
     for step in _STEPS_MM:
         near = neighbors(places[_used(solution)], step, places, engine.unit)
-        influence = engine.influence(goals.points, near)
+        influence = engine.influence(goals.points, near, case.gamma_angle_deg)
         pays = solution.pays(influence, cost)
         report(f"linear programme, {pays.sum()} places between the candidates")
         places = np.concatenate([places, near[pays]])
@@ -89,7 +90,7 @@ def _shots(case: Case, isocenters: Array, pieces: list[Piece], minutes: Array) -
         }
         x, y, z = (float(v) for v in place)
         name = min(near, key=lambda key: near[key])
-        shots.append(Shot((x, y, z), piece.state, float(time), target=name))
+        shots.append(Shot((x, y, z), piece.state, float(time), case.gamma_angle_deg, name))
     return tuple(shots)
 
 

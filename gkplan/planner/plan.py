@@ -48,7 +48,8 @@ def _single_shot(
         raise CaseError(
             f"{case.path}: target {target!r} is outside the reach of {engine.unit.name}"
         )
-    shot = Shot((x, y, z), (collimator_mm,) * engine.unit.n_sectors, 1.0, target=target)
+    sectors = (collimator_mm,) * engine.unit.n_sectors
+    shot = Shot((x, y, z), sectors, 1.0, case.gamma_angle_deg, target)
     from gkplan.metrics.evaluate import evaluate
 
     rate = evaluate(case, [shot], engine).metrics.overall.max_dose_gy

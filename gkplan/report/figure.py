@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gkplan import __version__
 from gkplan.disclaimer import DISCLAIMER
-from gkplan.frames import Frame
+from gkplan.frames import NEUTRAL_GAMMA_DEG, Frame
 from gkplan.grid import Volume
 from gkplan.metrics.model import Evaluation
 from gkplan.plan import Plan
@@ -93,6 +93,7 @@ def _draw_title(figure: Figure, plan: Plan) -> None:
         f"{count} targets: {' / '.join(sorted(doses))}" if count > 1 else "".join(doses),
         plan.unit.title,
         f"{plan.calibration_dose_rate_gy_per_min:.3g} Gy/min",
+        *_tilts(plan),
         *([plan.treatment_date.isoformat()] if plan.treatment_date else []),
     ]
     figure.text(
@@ -103,6 +104,14 @@ def _draw_title(figure: Figure, plan: Plan) -> None:
         0.04, 0.953, shortened("   |   ".join(p for p in parts if p), 170), fontsize=11,
         color="0.25", va="top", parse_math=False,
     )  # fmt: skip
+
+
+def _tilts(plan: Plan) -> list[str]:
+    """The gamma angles, where any is not the neutral one."""
+    angles = sorted({shot.gamma_angle_deg for shot in plan.shots})
+    if angles == [NEUTRAL_GAMMA_DEG]:
+        return []
+    return [f"\N{GREEK SMALL LETTER GAMMA} {', '.join(f'{angle:g}°' for angle in angles)}"]
 
 
 def _draw_key_numbers(figure: Figure, plan: Plan, evaluation: Evaluation) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gkplan.case import Case
 from gkplan.grid import Volume
 from gkplan.plan import Plan
 from gkplan.report.isodose import Isodose
@@ -44,7 +45,25 @@ class Scene:
 
 def draw_plane(axes: Axes, view: PlaneView, scene: Scene) -> None:
     """Draw the plane of `view` through ``scene.fov.point_mm`` into `axes`, in Leksell mm."""
-    fov, case = scene.fov, scene.plan.case
+    fov = scene.fov
+    draw_case(axes, view, fov, scene.plan.case, scene.colors)
+    u, v = fov.pixels(view, _PIXELS)
+    points = view.points(u, v, float(fov.point_mm[view.normal]))
+    # Not zero beyond the grid: that would draw isodose lines along its border.
+    gy = scene.dose.at(points, outside=np.nan).reshape(len(v), len(u))
+    if not np.isnan(gy).all():
+        for line in scene.isodoses:
+            # matplotlib warns of a level that nothing reaches.
+            if np.nanmin(gy) < line.dose_gy < np.nanmax(gy):
+                width = 2.2 if line.is_reference else 1.2
+                axes.contour(u, v, gy, levels=[line.dose_gy], colors=[line.color], linewidths=width)
+    _draw_isocenters(axes, view, fov, scene.plan)
+
+
+def draw_case(
+    axes: Axes, view: PlaneView, fov: FieldOfView, case: Case, colors: Mapping[str, str]
+) -> None:
+    """Draw the head by its CT numbers and the outlines of the structures, in Leksell mm."""
     u, v = fov.pixels(view, _PIXELS)
     points = view.points(u, v, float(fov.point_mm[view.normal]))
     axes.imshow(
@@ -57,19 +76,10 @@ def draw_plane(axes: Axes, view: PlaneView, scene: Scene) -> None:
         interpolation="bilinear",
     )
     for structure in case.structures:
-        color = scene.colors[structure.name]
+        color = colors[structure.name]
         drawn = _draw_outline(axes, view, fov, structure.solid, color)
         if structure.role == "target" and not drawn:
             _draw_elsewhere(axes, view, structure.solid, color)
-    # Not zero beyond the grid: that would draw isodose lines along its border.
-    gy = scene.dose.at(points, outside=np.nan).reshape(len(v), len(u))
-    if not np.isnan(gy).all():
-        for line in scene.isodoses:
-            # matplotlib warns of a level that nothing reaches.
-            if np.nanmin(gy) < line.dose_gy < np.nanmax(gy):
-                width = 2.2 if line.is_reference else 1.2
-                axes.contour(u, v, gy, levels=[line.dose_gy], colors=[line.color], linewidths=width)
-    _draw_isocenters(axes, view, fov, scene.plan)
     _decorate(axes, view, fov)
 
 

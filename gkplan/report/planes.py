@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gkplan.case import Case
 from gkplan.frames import Array
 from gkplan.metrics.model import Evaluation
 from gkplan.plan import Plan
@@ -17,6 +18,9 @@ _ENDS = (("R", "L"), ("P", "A"), ("S", "I"))
 _MARGIN_MM = 30.0
 # A dose prescribed to the maximum is one small hot spot.
 _MARGIN_OF_MAXIMUM_MM = 18.0
+# The least margin around a structure that is shown by itself.
+_LEAST_MARGIN_MM = 10.0
+_HEAD_MARGIN_MM = 5.0
 # A view that would show most of the head shows all of it.
 _WHOLE_HEAD_FRACTION = 0.7
 
@@ -117,8 +121,24 @@ def field_of_view(plan: Plan, evaluation: Evaluation) -> FieldOfView:
     boxes = np.array([t.solid.bounds for t in case.targets])
     low, high = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
     half = float((high - low).max()) / 2 + margin
-    head_low, head_high = case.head.bounds
-    head_half = float((head_high - head_low).max()) / 2 + 5.0
-    if half < _WHOLE_HEAD_FRACTION * head_half:
+    whole = whole_head(case, point)
+    if half < _WHOLE_HEAD_FRACTION * whole.half_mm:
         return FieldOfView((low + high) / 2, half, point)
-    return FieldOfView((head_low + head_high) / 2, head_half, point)
+    return whole
+
+
+def whole_head(case: Case, point_mm: Array | None = None) -> FieldOfView:
+    """The whole head, its planes through `point_mm` or else through its middle."""
+    low, high = case.head.bounds
+    middle = (low + high) / 2
+    half = float((high - low).max()) / 2 + _HEAD_MARGIN_MM
+    return FieldOfView(middle, half, middle if point_mm is None else point_mm)
+
+
+def around(structure: Structure) -> FieldOfView:
+    """One structure with a margin of its own size around it, through its centroid."""
+    low, high = structure.solid.bounds
+    points, _ = sample_about(structure.solid, count=2000, coarsest_mm=2.0)
+    half = float((high - low).max()) / 2
+    margin = float(np.clip(2 * half, _LEAST_MARGIN_MM, _MARGIN_MM))
+    return FieldOfView((low + high) / 2, half + margin, points.mean(axis=0))

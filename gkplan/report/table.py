@@ -30,7 +30,7 @@ STRUCTURE_COLUMNS = (
     "D2",
 )
 LIMIT_COLUMNS = ("Structure", "Limit", "Dose", "Result")
-_KINDS = {"max": "max", "mean": "mean", "d0_035cc": "D0.035cc"}
+LIMIT_NAMES = {"max": "max", "mean": "mean", "d0_035cc": "D0.035cc"}
 
 
 def summary_rows(
@@ -120,7 +120,7 @@ def limit_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     return [
         (
             result.limit.structure,
-            f"{_KINDS[result.limit.kind]} at most {result.limit.dose_gy:g} Gy",
+            f"{LIMIT_NAMES[result.limit.kind]} at most {result.limit.dose_gy:g} Gy",
             number(result.dose_gy, 2, "Gy"),
             "met" if result.met else "missed",
         )
@@ -132,7 +132,7 @@ def _limit_row(result: LimitResult) -> tuple[str, str]:
     limit = result.limit
     verdict = "met" if result.met else "missed"
     return (
-        f"{limit.structure} {_KINDS[limit.kind]}",
+        f"{limit.structure} {LIMIT_NAMES[limit.kind]}",
         f"{result.dose_gy:.2f} Gy, limit {limit.dose_gy:g} Gy: {verdict}",
     )
 

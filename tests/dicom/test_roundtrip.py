@@ -114,6 +114,15 @@ def test_a_plan_read_back_can_be_exported_again(
     assert volume_cc(twice.case.structures[0]) == pytest.approx(volume_cc(target), rel=0.01)
 
 
+def test_a_case_is_planned_again_for_the_tilt_of_its_shots(
+    exported: Exported, tmp_path: Path
+) -> None:
+    tilted = tuple(dataclasses.replace(s, gamma_angle_deg=110.0) for s in exported.plan.shots)
+    plan = dataclasses.replace(exported.plan, shots=tilted)
+    export_plan(plan, exported.dose, exported.beam_doses_gy, tmp_path)
+    assert read_case(tmp_path).gamma_angle_deg == 110.0
+
+
 def test_names_of_files_and_folders_do_not_matter(exported: Exported, tmp_path: Path) -> None:
     for number, path in enumerate(reversed(exported.files)):
         shutil.copy(path, tmp_path / f"IM{number:05d}")
