@@ -40,6 +40,8 @@ def dose(
     with progress() as report:
         result: dict[str, Any] = run(report, QUICK if quick else FULL)
     console = Console()
+    # Lines of figures are not to be cut where no terminal says how wide it is.
+    console.width = max(console.width, 96)
     first, where = result["first_call"], result["machine"]
     console.print(f"{where['processor']}, {where['cores']} cores")
     for count, limits in result["limits"].items():
@@ -58,7 +60,7 @@ def dose(
 def _table(rows: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
-    columns = ("threads", "shots", "s", "G bv/s", "x plain", "of limit", "error", "MB")
+    columns = ("thr", "shots", "s", "G bv/s", "x plain", "of limit", "error", "MB")
     table = Table("", *columns, box=None, pad_edge=False)
     table.columns[0].no_wrap = True
     for row in rows:

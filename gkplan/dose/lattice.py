@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from gkplan.dose.cells import Cells
 from gkplan.dose.engine import Array32
-from gkplan.dose.tables import LATTICE_MM
 from gkplan.frames import Array
 from gkplan.grid import Grid
 from gkplan.head import Head
 
+# Twice as coarse as the profiles' tails bear would show in single beams, but thousands add up.
+LATTICE_MM = 5.0
 # Nodes this far (in steps) beyond the nearest to a voxel still matter to the spline there.
 _REACH = 1
 # Nodes beyond the grid on either side: at its own ends a spline is poor.
@@ -133,5 +134,5 @@ def _gathered(flags: NDArray[np.bool_], axis: int, number: Array, count: int) ->
     gathered = np.zeros(shape, dtype=np.bool_)
     place: list[slice | NDArray[np.int64]] = [slice(None)] * 3
     place[axis] = number[first].astype(np.int64)
-    gathered[tuple(place)] = np.logical_or.reduceat(flags, first, axis=axis)
+    gathered[tuple(place)] = np.bitwise_or.reduceat(flags.view(np.uint8), first, axis=axis)
     return gathered

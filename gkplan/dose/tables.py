@@ -15,8 +15,8 @@ from gkplan.unit.model import OffAxisProfile
 
 # Water depths that the polynomial for the attenuation covers; beyond lies no head.
 _DEEPEST_MM = 300.0
-# The tail is interpolated from samples so far apart, and errs by at most so much of the axis.
-LATTICE_MM = 4.0
+# A spline through samples of the tail so far apart errs by at most so much of the axis.
+_SAMPLES_MM = 4.0
 _TAIL_ERROR = 2e-3
 _LARGEST_CORE_MM = 40.0
 
@@ -65,11 +65,11 @@ class Split:
 
     @classmethod
     def of(cls, profile: OffAxisProfile) -> Split:
-        """The smallest core whose tail a cubic spline through `LATTICE_MM` steps represents.
+        """The smallest core whose tail a cubic spline through `_SAMPLES_MM` steps represents.
 
         Such a spline errs by ``h^4 / 384`` times the fourth derivative.
         """
-        step = LATTICE_MM / 8
+        step = _SAMPLES_MM / 8
         r = np.arange(-2, round(_LARGEST_CORE_MM / step)) * step
         error = np.abs(np.diff(profile(np.abs(r)), 4)) * 8**4 / 384
         return cls.at(profile, float(step * (1 + np.flatnonzero(error > _TAIL_ERROR).max())))

@@ -21,7 +21,7 @@ from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
 
 # Edge of the cells of a grid.
-_BOX_MM = 4.0
+_BOX_MM = 5.0
 # Points within boxes of this edge share the coefficients of a beam; farther, from nodes to the
 # points of an influence, only tails do.
 _CELL_MM, _NODES_CELL_MM = 6.0, 20.0

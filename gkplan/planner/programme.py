@@ -121,7 +121,8 @@ class Programme:
             hinge = self._goals.hinge(self._dose(times))
             objective = self._objective(times, hinge)
             price = self._goals.price(duals)
-            worth = np.maximum(self._worth(price).max(axis=2), 0.0).sum(axis=1)
+            of_variable = self._worth(price)
+            worth = np.maximum(of_variable.max(axis=2), 0.0).sum(axis=1)
             value = float(-(self._goals.sign * self._goals.level) @ duals)
             bound = max(bound, value * min(1.0, 1.0 / max(float(worth.max()), 1e-12)))
             if best is None or objective < best.objective / self._cost:
@@ -132,7 +133,7 @@ class Programme:
             if (best.objective / self._cost - bound) <= gap * abs(objective):
                 break
             wrong = self._sort_goals(hinge)
-            entered = self._enter(price, worth)
+            entered = self._enter(of_variable, worth)
             if not wrong and not entered:
                 break
         assert best is not None
@@ -172,11 +173,10 @@ class Programme:
         self._update_right_side()
         return True
 
-    def _enter(self, price: Array, worth: Array) -> bool:
+    def _enter(self, of_variable: Array, worth: Array) -> bool:
         """Add the variables that pay of the isocentres that pay most."""
         groups = np.argsort(worth)[::-1][:_ENTER]
         groups = groups[worth[groups] > 1.0 + 1e-7]
-        of_variable = self._worth(price)
         added = False
         n_sectors, n_sizes = of_variable.shape[1:]
         for group in groups:
