@@ -109,7 +109,9 @@ def test_profiles_compares_a_unit_with_a_file(
     assert main(["profiles", "--out", str(first)]) == 0
     capsys.readouterr()
     args = ["profiles", "--out", str(second), "--collimator", "8", "--compare", str(first)]
-    assert main(args) == 0
+    picture = tmp_path / "b.png"
+    assert main([*args, "--figure", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert printed.count("largest 0.00 %") == 3
     assert second.read_text().splitlines()[1].startswith("8,x,-50.0,")
@@ -121,6 +123,7 @@ def test_profiles_compares_a_unit_with_a_file(
         (["--sectors", "9"], "sectors 1 to 8"),
         (["--sectors", "a"], "numbers like 1,2"),
         (["--collimator", "5"], "4, 8, 16 mm"),
+        (["--figure", "p.jpg"], "a .png file"),
     ],
 )
 def test_profiles_refuses_what_the_unit_has_not(

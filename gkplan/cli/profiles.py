@@ -19,8 +19,9 @@ def profiles(
     compare: Annotated[
         Path | None, typer.Option(help="CSV of profiles, all sectors open, to compare with")
     ] = None,
+    figure: Annotated[Path | None, typer.Option(help="PNG file to draw the profiles in")] = None,
 ) -> None:
-    """Composite profiles in the 160 mm sphere as CSV, with their widths."""
+    """Composite profiles in the 160 mm sphere as CSV, with their widths and a figure."""
     from gkplan.commission.compare import comparison_rows
     from gkplan.commission.scans import read_scans
     from gkplan.errors import PlanError
@@ -39,8 +40,17 @@ def profiles(
         raise PlanError(f"--sectors {sectors}: expected numbers like 1,2") from None
     if compare is not None and opened is not None:
         raise PlanError("--compare needs all sectors open; leave out --sectors")
+    if figure is not None and (figure.suffix.lower() != ".png" or opened is not None):
+        raise PlanError(f"--figure {figure}: expected the name of a .png file, and no --sectors")
     theirs = read_scans(compare) if compare is not None else []
     write_text(out, profiles_csv(machine, sizes, opened))
     if opened is None:
         for row in comparison_rows(machine, sizes, theirs):
             typer.echo(row)
+    if figure is not None:
+        from gkplan.files import write_bytes
+        from gkplan.report.figure import png_bytes
+        from gkplan.report.profileplot import profile_figure
+
+        name = "" if compare is None else compare.stem
+        write_bytes(figure, png_bytes(profile_figure(machine, sizes, theirs, name)))
