@@ -18,7 +18,6 @@ from gkplan.bench.measure import (
     threads,
 )
 from gkplan.dose import PlanDose, ReferenceEngine, TmrEngine
-from gkplan.dose.beams import shot_beams
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid
 from gkplan.load import load_case
@@ -282,7 +281,7 @@ def plain_loop(engine: TmrEngine, points: Array, shots: list[Shot]) -> Callable[
 
     off_axis = np.arange(0.0, 250.0, PROFILE_STEP_MM)
     tables = np.array([p(off_axis) for c in engine.unit.collimators for p in c.profiles])
-    beams = shot_beams(engine.unit, engine.head, shots, engine.rate_gy_per_min)
+    beams = engine.beams(shots)
 
     def call() -> Array:
         out = np.empty(len(points))

@@ -64,7 +64,7 @@ def peak_megabytes(call: Callable[[], object]) -> float:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Run numba and BLAS kernels on `count` threads."""
+    """Run numba's kernels on `count` threads."""
     import numba
 
     before = numba.get_num_threads()

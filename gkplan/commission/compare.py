@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from gkplan.commission.scans import AXES, Scan
+from gkplan.frames import Array
 from gkplan.unit import RadiationUnit
 from gkplan.unit.profiles import composite_profile
 
@@ -36,11 +37,18 @@ def comparison_rows(
     return rows
 
 
+def difference(mine: Scan, other: Scan, reach_mm: float) -> tuple[Array, Array]:
+    """Offsets of at most `reach_mm`, and there mine minus the other, relative to the centre.
+
+    At the other's own points: between them a straight line is not what was measured.
+    """
+    offset = other.offset_mm[np.abs(other.offset_mm) <= reach_mm]
+    return offset, mine.at(offset) - other.at(offset)
+
+
 def _difference(mine: Scan, other: Scan) -> str:
     reach = min(REACH_MM, -other.offset_mm[0], other.offset_mm[-1])
-    # At its own points: between them a straight line is not what was measured.
-    offset = other.offset_mm[np.abs(other.offset_mm) <= reach]
-    largest = 100 * float(np.abs(mine.at(offset) - other.at(offset)).max())
+    largest = 100 * float(np.abs(difference(mine, other, reach)[1]).max())
     (left, right), (other_left, other_right) = mine.penumbra_mm, other.penumbra_mm
     return (
         f"; minus the other: FWHM {mine.fwhm_mm - other.fwhm_mm:+.2f} mm, 80-20 % "

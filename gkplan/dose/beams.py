@@ -118,9 +118,9 @@ def sector_beams(
     n_sizes, n = len(unit.collimators), len(isocenters_mm)
     # Sources are sorted by sector: (collimator, source) becomes (sector, collimator, source).
     order = np.argsort(np.tile(unit.source_sector, n_sizes), kind="stable")
-    direction = unit_directions(unit, gamma_angle_deg)[order]
     per_group = np.repeat(np.bincount(unit.source_sector), n_sizes)
     turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
+    direction = turn.rotate(machine.directions.reshape(-1, 3)[order])
     shift = turn.rotate(machine.axis_shift_mm.reshape(-1, 3)[order])
     place = (isocenters_mm[:, None] + shift).reshape(-1, 3)
     direction = np.tile(direction, (n, 1))

@@ -13,14 +13,14 @@ from gkplan.frames import Array
 from gkplan.grid import Grid
 from gkplan.head import Head
 
-# Twice as coarse as the profiles' tails bear would show in single beams, but thousands add up.
+# Coarser than the tail of a single beam bears (`tables`): the errors of many average out.
 LATTICE_MM = 5.0
 # Nodes this far (in steps) beyond the nearest to a voxel still matter to the spline there.
 _REACH = 1
 # Nodes beyond the grid on either side: at its own ends a spline is poor.
 _BEYOND = 2
 # Tails, being a small part of the dose, may share coefficients as far as this.
-_CELL_MM, _CELL_POINTS = 20.0, 256
+_CELL_MM = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +66,8 @@ class Lattice:
         """For the voxels `inside` (nk, nj, ni) of a grid."""
         from scipy.ndimage import binary_dilation, distance_transform_edt
 
+        from gkplan.kernels.superposition import MOST_POINTS
+
         axes = []
         near = inside
         for axis, coordinates in enumerate(grid.axes()[::-1]):
@@ -83,7 +85,7 @@ class Lattice:
             # Beyond the nodes computed the spline sees a continuation without a jump.
             nearest = distance_transform_edt(~wanted, return_distances=False, return_indices=True)
             number = number[tuple(nearest)]
-        cells = Cells.of(points, _CELL_MM, _CELL_POINTS)
+        cells = Cells.of(points, _CELL_MM, MOST_POINTS)
         return cls(points, cells, number, (axes[0], axes[1], axes[2]))
 
     def on_grid(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gkplan.dose.beams import Beams, shot_beams
+from gkplan.dose.beams import Beams
 from gkplan.dose.engine import Array32
 from gkplan.dose.lattice import GridInHead
 from gkplan.dose.tmr import TmrEngine
@@ -39,7 +39,7 @@ class PlanDose:
     @classmethod
     def of(cls, engine: TmrEngine, grid: Grid, shots: Sequence[Shot]) -> PlanDose:
         place = GridInHead.of(grid, engine.head)
-        dose = engine.beams_on(place, _beams(engine, shots))
+        dose = engine.beams_on(place, engine.beams(shots))
         return cls(engine, place, tuple(shots), np.maximum(dose, 0.0, out=dose))
 
     def with_shots(self, shots: Sequence[Shot]) -> PlanDose:
@@ -56,9 +56,9 @@ class PlanDose:
             if same:
                 gone.remove(shot)
                 added.remove(same[0])
-                parts.append(_beams(self.engine, [shot], same[0].time_min / shot.time_min - 1.0))
+                parts.append(_scaled(self.engine, [shot], same[0].time_min / shot.time_min - 1.0))
         parts += [
-            _beams(self.engine, some, sign) for some, sign in ((gone, -1.0), (added, 1.0)) if some
+            _scaled(self.engine, some, sign) for some, sign in ((gone, -1.0), (added, 1.0)) if some
         ]
         if not parts:
             return replace(self, shots=tuple(shots))
@@ -67,6 +67,6 @@ class PlanDose:
         return replace(self, shots=tuple(shots), dose_gy=np.maximum(dose, 0.0, out=dose))
 
 
-def _beams(engine: TmrEngine, shots: Sequence[Shot], factor: float = 1.0) -> Beams:
-    beams = shot_beams(engine.unit, engine.head, shots, engine.rate_gy_per_min)
+def _scaled(engine: TmrEngine, shots: Sequence[Shot], factor: float) -> Beams:
+    beams = engine.beams(shots)
     return replace(beams, output=factor * beams.output)

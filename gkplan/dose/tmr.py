@@ -58,7 +58,7 @@ class TmrEngine:
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         inside = np.flatnonzero(self.head.contains(points))
-        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        beams = self.beams(shots)
         dose = np.zeros(len(points))
         cells = Cells.of(points[inside], _CELL_MM, MOST_POINTS)
         dose[inside] = self._at_points(points[inside], cells, beams, self._tables.whole)
@@ -70,9 +70,13 @@ class TmrEngine:
         The sharp core of each beam is summed where it reaches, the smooth tails on a coarse
         lattice with a cubic spline between. Within 5e-4 of the maximum of the reference.
         """
-        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        beams = self.beams(shots)
         dose = self.beams_on(GridInHead.of(grid, self.head), beams, out)
         return np.maximum(dose, 0.0, out=dose)
+
+    def beams(self, shots: Sequence[Shot]) -> Beams:
+        """The open beams of the shots in the head; `output` in Gy."""
+        return shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
 
     def beams_on(self, place: GridInHead, beams: Beams, out: Array32 | None = None) -> Array32:
         """What `dose_on` does, for any beams (an output may be negative: a change of dose)."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gkplan.commission.compare import REACH_MM, unit_scan
+from gkplan.commission.compare import REACH_MM, difference, unit_scan
 from gkplan.commission.scans import AXES, Scan
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.unit import RadiationUnit
@@ -62,14 +62,12 @@ def _draw(upper: Axes, lower: Axes, mine: Scan, other: Scan | None, other_name: 
     lower.set_ylabel("diff. (%)", fontsize=8)
     most = _LEAST_RANGE
     if other is not None:
-        # At its own points: between them a straight line is not what was measured.
-        at = other.offset_mm[np.abs(other.offset_mm) <= REACH_MM]
+        at, apart = difference(mine, other, REACH_MM)
         theirs = 100.0 * other.at(at)
         label = other_name or "the other"
         upper.plot(at, theirs, color=_OTHER, linewidth=1.2, linestyle=(0, (4, 2)), label=label)
-        difference = 100.0 * mine.at(at) - theirs
-        lower.plot(at, difference, color=_DIFFERENCE, linewidth=1.2)
-        most = max(most, 1.1 * float(np.abs(difference).max()))
+        lower.plot(at, 100.0 * apart, color=_DIFFERENCE, linewidth=1.2)
+        most = max(most, 110.0 * float(np.abs(apart).max()))
     lower.axhline(0.0, color="0.5", linewidth=0.8)
     lower.set_ylim(-most, most)
     lower.set_xlim(-REACH_MM, REACH_MM)
