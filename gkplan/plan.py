@@ -34,6 +34,7 @@ class Plan:
     treatment_date : for the record; no decay is applied after the rate is set
     metrics : as evaluated, absent in a plan that nobody has judged yet
     provenance : versions, engine, options, hashes: enough to find every number again
+    transit : whether the dose includes what shots give while sectors and couch move
 
     Raises
     ------
@@ -49,6 +50,7 @@ class Plan:
     treatment_date: date | None = None
     metrics: PlanMetrics | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
+    transit: bool = False
 
     def __post_init__(self) -> None:
         check_rate(self.calibration_dose_rate_gy_per_min)

@@ -48,7 +48,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
         "unit": plan.unit_name,
         "calibration_dose_rate_gy_per_min": plan.calibration_dose_rate_gy_per_min,
         "treatment_date": day.isoformat() if day else None,
-        "transit": False,
+        "transit": plan.transit,
         "prescriptions": [
             {"target": p.target, "dose_gy": p.dose_gy, "isodose": _isodose(p)}
             for p in case.prescriptions
@@ -142,8 +142,16 @@ def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
             table.get("calibration_dose_rate_gy_per_min", DEFAULT_RATE_GY_PER_MIN)
         ),
         treatment_date=datetime.date.fromisoformat(day) if day else None,
+        transit=_flag(table, "transit"),
         provenance=dict(table.get("provenance") or {}),
     )
+
+
+def _flag(table: Mapping[str, Any], key: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{key}: expected true or false, got {value!r}")
+    return value
 
 
 def _case(table: Mapping[str, Any], folder: Path) -> Case:

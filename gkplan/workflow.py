@@ -40,7 +40,7 @@ class Planned:
 def engine_of(plan: Plan) -> TmrEngine:
     """The dose engine of a plan's unit, head and rate, its shots checked against the head."""
     check_depths(plan.shots, plan.case.head)
-    return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min)
+    return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min, plan.transit)
 
 
 def prescribed(case: Case, dose_gy: float | None, isodose: float | None) -> Case:
@@ -75,8 +75,8 @@ def make_plan(
     unit = load_unit(unit_name)
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
-    shots = make_shots(case, TmrEngine(unit, case.head, rate), report)
-    plan = Plan(case, unit, unit_name, shots, rate, treatment_date)
+    shots = make_shots(case, TmrEngine(unit, case.head, rate, transit=True), report)
+    plan = Plan(case, unit, unit_name, shots, rate, treatment_date, transit=True)
     planned = judge(plan, report)
     return replace(planned, seconds=time.perf_counter() - start)
 
@@ -114,7 +114,7 @@ def shot_doses(plan: Plan, point_mm: Array) -> list[float]:
 
 def focus_rates(plan: Plan) -> list[float]:
     """Dose rate (Gy/min) of each shot at its own focus."""
-    engine = engine_of(plan)
+    engine = engine_of(replace(plan, transit=False))
     return [float(engine.dose(np.array([s.isocenter_mm]), [s])[0]) / s.time_min for s in plan.shots]
 
 

@@ -54,6 +54,7 @@ def put_plan(dataset: Dataset, plan: Plan) -> None:
     private.put(dataset, Field.CASE_NAME, case.name)
     private.put(dataset, Field.CASE_SOURCE, case.source)
     private.put(dataset, Field.HEAD_NAME, case.head.name)
+    private.put(dataset, Field.TRANSIT, int(plan.transit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class PlanRecord:
     unit_name: str
     calibration_dose_rate_gy_per_min: float
     treatment_date: date | None
+    transit: bool
     patient_from_leksell: RigidTransform
     prescriptions: tuple[Prescription, ...]
     limits: tuple[Limit, ...]
@@ -89,6 +91,7 @@ def read_rtplan(dataset: Dataset) -> PlanRecord:
         unit_name=private.get(dataset, Field.UNIT_NAME),
         calibration_dose_rate_gy_per_min=float(private.get(dataset, Field.CALIBRATION_RATE)),
         treatment_date=date.fromisoformat(day) if day else None,
+        transit=bool(private.get(dataset, Field.TRANSIT)),
         patient_from_leksell=to_patient,
         prescriptions=tuple(
             _read_prescription(p) for p in private.get(dataset, Field.PRESCRIPTIONS)

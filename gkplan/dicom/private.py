@@ -29,6 +29,7 @@ class Field(Enum):
     CASE_NAME = (0x07, "UT", "1")
     CASE_SOURCE = (0x08, "UT", "1")
     HEAD_NAME = (0x09, "UT", "1")
+    TRANSIT = (0x0A, "US", "1")
     # In each beam.
     SECTORS = (0x20, "US", "1-n")
     TIME = (0x21, "FD", "1")

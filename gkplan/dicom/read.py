@@ -53,6 +53,7 @@ def read_plan(folder: Path) -> Plan:
         unit_name=record.unit_name,
         shots=record.shots,
         calibration_dose_rate_gy_per_min=record.calibration_dose_rate_gy_per_min,
+        transit=record.transit,
         treatment_date=record.treatment_date,
         provenance={"read_from": str(files.plan.path)},
     )

@@ -79,15 +79,24 @@ def unit_directions(unit: RadiationUnit, gamma_angle_deg: float) -> Array:
 
 
 def shot_beams(
-    unit: RadiationUnit, head: Head, shots: Sequence[Shot], rate_gy_per_min: float
+    unit: RadiationUnit,
+    head: Head,
+    shots: Sequence[Shot],
+    rate_gy_per_min: float,
+    transit: bool = False,
 ) -> Beams:
-    """The open beams of all shots, one shot after the other; `output` in Gy."""
+    """The open beams of all shots, one shot after the other; `output` in Gy.
+
+    With `transit` each beam is on for `Collimator.transit_min` longer than the shot's time.
+    """
     machine = _Machine.of(unit)
+    extra = np.array([c.transit_min if transit else 0.0 for c in unit.collimators])
     sizes = np.array(unit.collimator_sizes_mm)
     parts = []
     for shot in shots:
         state = np.asarray(shot.sectors)[unit.source_sector]
         is_open = sizes[:, None] == state
+        minutes = (shot.time_min + extra)[:, None]
         turn = leksell_from_unit(shot.isocenter_mm, shot.gamma_angle_deg)
         parts.append(
             (
@@ -95,7 +104,7 @@ def shot_beams(
                 turn.rotate(machine.directions[is_open]),
                 machine.virtual_distance_mm[is_open],
                 machine.attenuation_per_mm[is_open],
-                rate_gy_per_min * shot.time_min * machine.relative_output[is_open],
+                rate_gy_per_min * (minutes * machine.relative_output)[is_open],
                 machine.profile[is_open],
             )
         )

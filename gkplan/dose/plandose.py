@@ -56,7 +56,9 @@ class PlanDose:
             if same:
                 gone.remove(shot)
                 added.remove(same[0])
-                parts.append(_scaled(self.engine, [shot], same[0].time_min / shot.time_min - 1.0))
+                # Transit does not change with the time.
+                steady = replace(self.engine, transit=False)
+                parts.append(_scaled(steady, [shot], same[0].time_min / shot.time_min - 1.0))
         parts += [
             _scaled(self.engine, some, sign) for some, sign in ((gone, -1.0), (added, 1.0)) if some
         ]

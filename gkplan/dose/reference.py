@@ -24,6 +24,7 @@ class ReferenceEngine:
     unit: RadiationUnit
     head: Head
     rate_gy_per_min: float
+    transit: bool = False
     name: str = "reference"
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
@@ -31,7 +32,7 @@ class ReferenceEngine:
         points = np.asarray(points_mm, dtype=np.float64)
         profiles = [p for c in self.unit.collimators for p in c.profiles]
         total = np.zeros(len(points))
-        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min, self.transit)
         for number in range(len(beams)):
             total += beam_dose(points, beams, number, profiles, self.unit.calibration.depth_mm)
         return np.where(self.head.contains(points), total, 0.0)

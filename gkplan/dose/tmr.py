@@ -35,6 +35,7 @@ class TmrEngine:
     ----------
     unit, head : the machine and the head it irradiates
     rate_gy_per_min : calibration dose rate on the day of treatment
+    transit : whether shots give dose while sectors and couch move (`Collimator.transit_min`)
 
     Notes
     -----
@@ -46,6 +47,7 @@ class TmrEngine:
     unit: RadiationUnit
     head: Head
     rate_gy_per_min: float
+    transit: bool = False
     name: str = "tmr"
     _tables: Tables = field(init=False, repr=False)
 
@@ -76,7 +78,7 @@ class TmrEngine:
 
     def beams(self, shots: Sequence[Shot]) -> Beams:
         """The open beams of the shots in the head; `output` in Gy."""
-        return shot_beams(self.unit, self.head, shots, self.rate_gy_per_min)
+        return shot_beams(self.unit, self.head, shots, self.rate_gy_per_min, self.transit)
 
     def beams_on(self, place: GridInHead, beams: Beams, out: Array32 | None = None) -> Array32:
         """What `dose_on` does, for any beams (an output may be negative: a change of dose)."""

@@ -49,8 +49,10 @@ def _single_shot(
             f"{case.path}: target {target!r} is outside the reach of {engine.unit.name}"
         )
     sectors = (collimator_mm,) * engine.unit.n_sectors
+    steady = dataclasses.replace(engine, transit=False)
+    transit = engine.unit.collimator(collimator_mm).transit_min if engine.transit else 0.0
     shot = Shot((x, y, z), sectors, 1.0, case.gamma_angle_deg, target)
     from gkplan.metrics.evaluate import evaluate
 
-    rate = evaluate(case, [shot], engine).metrics.overall.max_dose_gy
-    return dataclasses.replace(shot, time_min=dose_gy / rate)
+    rate = evaluate(case, [shot], steady).metrics.overall.max_dose_gy
+    return dataclasses.replace(shot, time_min=dose_gy / rate - transit)

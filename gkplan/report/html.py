@@ -129,6 +129,7 @@ def source_rows(plan: Plan) -> list[tuple[str, str]]:
         ("Unit", f"{unit.title} ({plan.unit_name})"),
         ("Unit data", f"{unit.name} version {unit.version}, sha256 {unit.sha256[:16]}"),
         ("Calibration dose rate", rate),
+        ("Transit dose", "counted" if plan.transit else "not counted"),
         ("Case", f"{case.path} ({case.kind}), sha256 {case.sha256[:16]}"),
         ("Source of the case", case.source),
         ("Head", case.head.name),

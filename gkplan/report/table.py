@@ -56,6 +56,7 @@ def summary_rows(
         ("V12 Gy", volume(metrics.v12gy_cc)),
         ("Beam-on time", f"{metrics.beam_on_time_min:.1f} min at {rate:.3g} Gy/min"),
         (f"Beam-on time at {DEFAULT_RATE_GY_PER_MIN:.1f} Gy/min", f"{at_default:.1f} min"),
+        ("Transit dose", "counted, not in the beam-on time" if plan.transit else "not counted"),
         ("Shots", str(metrics.n_shots)),
         ("Isocentres", str(metrics.n_isocenters)),
     ]

@@ -198,6 +198,7 @@ def _collimator(
             )
         ),
         minimum_time_min=_positive(table, "minimum_time_min", f"[[collimator]] {size} mm"),
+        transit_min=_transit(table, size),
     )
 
 
@@ -231,6 +232,15 @@ def _steps(table: Mapping[str, Any], size: int) -> list[tuple[float, ...]]:
             f"positive weight"
         )
     return steps
+
+
+def _transit(table: Mapping[str, Any], size: int) -> float:
+    minutes = float(table.get("transit_min", 0.0))
+    if not 0.0 <= minutes <= 1.0:
+        raise ValueError(
+            f"[[collimator]] {size} mm transit_min: expected 0 to 1 minute, got {minutes}"
+        )
+    return minutes
 
 
 def _positive(table: Mapping[str, Any], key: str, where: str) -> float:

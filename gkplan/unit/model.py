@@ -68,6 +68,8 @@ class Collimator:
         fraction of the calibration dose rate; they add up to `output_factor`
     profile_index : (n,) which of `profiles` the beam has
     minimum_time_min : the shortest deliverable shot
+    transit_min : minutes of its own dose rate that a shot gives on top of its time, while the
+        sectors and the couch move
     """
 
     size_mm: int
@@ -80,6 +82,7 @@ class Collimator:
     profile_index: NDArray[np.int64]
     profiles: tuple[OffAxisProfile, ...]
     minimum_time_min: float
+    transit_min: float = 0.0
 
     @property
     def axis_shift_mm(self) -> Array:

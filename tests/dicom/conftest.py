@@ -102,6 +102,7 @@ def plan() -> Plan:
         2.987654321,
         date(2026, 3, 1),
         metrics_at(maximum, 24.0),
+        transit=True,
     )
 
 

@@ -46,6 +46,7 @@ def test_the_plan_comes_back(exported: Exported, back: Plan) -> None:
     assert back.unit_name == plan.unit_name
     assert back.calibration_dose_rate_gy_per_min == plan.calibration_dose_rate_gy_per_min
     assert back.treatment_date == plan.treatment_date
+    assert back.transit is plan.transit is True
     assert back.metrics is None
 
 
