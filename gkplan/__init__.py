@@ -11,6 +11,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Aim": "gkplan.planner",
     "Case": "gkplan.case",
     "Frame": "gkplan.frames",
     "Grid": "gkplan.grid",
@@ -23,6 +24,7 @@ _PUBLIC = {
     "Shot": "gkplan.shot",
     "TmrEngine": "gkplan.dose",
     "Volume": "gkplan.grid",
+    "aim_named": "gkplan.planner",
     "dose_volume": "gkplan.workflow",
     "engine_of": "gkplan.workflow",
     "evaluate": "gkplan.metrics.evaluate",

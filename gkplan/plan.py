@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 
 from gkplan.case import Case
+from gkplan.certificate import Certificate
 from gkplan.errors import DepthWarning, PlanError
 from gkplan.head import Head, distance_to_surface
 from gkplan.metrics.model import PlanMetrics
@@ -34,6 +35,7 @@ class Plan:
     treatment_date : for the record; no decay is applied after the rate is set
     metrics : as evaluated, absent in a plan that nobody has judged yet
     provenance : versions, engine, options, hashes: enough to find every number again
+    certificate : how far the planner's shots can be from the best; absent in a plan by hand
     transit : whether the dose includes what shots give while sectors and couch move
 
     Raises
@@ -50,6 +52,7 @@ class Plan:
     treatment_date: date | None = None
     metrics: PlanMetrics | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
+    certificate: Certificate | None = None
     transit: bool = False
 
     def __post_init__(self) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from gkplan.case import Case
+from gkplan.certificate import Certificate
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError, PlanError
-from gkplan.files import write_text
+from gkplan.files import sha256_of, write_text
 from gkplan.frames import Frame, RigidTransform
 from gkplan.load import load_case
 from gkplan.metrics.model import PlanIndices, PlanMetrics
@@ -64,8 +65,23 @@ def plan_table(plan: Plan) -> dict[str, Any]:
             for s in plan.shots
         ],
         "metrics": metrics_table(plan.metrics) if plan.metrics else None,
+        "certificate": certificate_table(plan.certificate, plan.shots),
         "provenance": dict(plan.provenance),
     }
+
+
+def certificate_table(
+    certificate: Certificate | None, shots: Sequence[Shot]
+) -> dict[str, Any] | None:
+    """The certificate, its gaps, and a digest of the shots that it is about."""
+    if certificate is None:
+        return None
+    gaps = {"gap": certificate.gap, "delivered_gap": certificate.delivered_gap}
+    return {**asdict(certificate), **gaps, "shots_sha256": _digest(shots)}
+
+
+def _digest(shots: Sequence[Shot]) -> str:
+    return sha256_of(json.dumps([asdict(shot) for shot in shots]).encode())
 
 
 def metrics_table(metrics: PlanMetrics) -> dict[str, Any]:
@@ -130,19 +146,28 @@ def read_plan(path: Path) -> Plan:
         raise type(error)(f"{path}: {error}") from error
 
 
+def _certificate(table: Mapping[str, Any] | None, shots: Sequence[Shot]) -> Certificate | None:
+    """The certificate in a plan, unless somebody has changed the shots since."""
+    if table is None or table["shots_sha256"] != _digest(shots):
+        return None
+    return Certificate(**{field.name: table[field.name] for field in fields(Certificate)})
+
+
 def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
+    shots = tuple(_shot(s, n) for n, s in enumerate(table["shots"], start=1))
     unit_name = str(table.get("unit", "perfexion"))
     day = table.get("treatment_date")
     return Plan(
         case=_case(table, folder),
         unit=load_unit(unit_name),
         unit_name=unit_name,
-        shots=tuple(_shot(s, n) for n, s in enumerate(table["shots"], start=1)),
+        shots=shots,
         calibration_dose_rate_gy_per_min=float(
             table.get("calibration_dose_rate_gy_per_min", DEFAULT_RATE_GY_PER_MIN)
         ),
         treatment_date=datetime.date.fromisoformat(day) if day else None,
         transit=_flag(table, "transit"),
+        certificate=_certificate(table.get("certificate"), shots),
         provenance=dict(table.get("provenance") or {}),
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, check_depths, check_rate
 from gkplan.planfile import write_plan
 from gkplan.prescription import Prescription
 from gkplan.unit import RadiationUnit, load_unit
+
+if TYPE_CHECKING:
+    from gkplan.planner import Aim
 
 Report = Callable[[str], None]
 _DOSE_MARGIN_MM = 30.0
@@ -67,16 +71,31 @@ def make_plan(
     rate_gy_per_min: float | None = None,
     treatment_date: date | None = None,
     report: Report = lambda _: None,
+    aim: Aim | None = None,
 ) -> Planned:
-    """Plan a case and judge the plan; `report` is told what is being done."""
-    from gkplan.planner import make_shots
+    """Plan a case and judge the plan; `report` is told what is being done.
+
+    `aim` (see `gkplan.aim_named`) is the balanced one if it is not given.
+    """
+    from gkplan.planner import AIMS, make_shots
 
     start = time.perf_counter()
     unit = load_unit(unit_name)
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
-    shots = make_shots(case, TmrEngine(unit, case.head, rate, transit=True), report)
-    plan = Plan(case, unit, unit_name, shots, rate, treatment_date, transit=True)
+    aim = aim or AIMS["balanced"]
+    made = make_shots(case, TmrEngine(unit, case.head, rate, transit=True), aim, report)
+    plan = Plan(
+        case,
+        unit,
+        unit_name,
+        made.shots,
+        rate,
+        treatment_date,
+        provenance={"aim": asdict(aim)},
+        certificate=made.certificate,
+        transit=True,
+    )
     planned = judge(plan, report)
     return replace(planned, seconds=time.perf_counter() - start)
 
@@ -88,7 +107,8 @@ def judge(plan: Plan, report: Report = lambda _: None) -> Planned:
     start = time.perf_counter()
     report("judging the plan")
     evaluation = evaluate(plan.case, plan.shots, engine_of(plan))
-    plan = replace(plan, metrics=evaluation.metrics, provenance=_provenance(plan))
+    kept = {key: plan.provenance[key] for key in ("aim",) if key in plan.provenance}
+    plan = replace(plan, metrics=evaluation.metrics, provenance={**kept, **_provenance(plan)})
     return Planned(plan, evaluation, time.perf_counter() - start)
 
 

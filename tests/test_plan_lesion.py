@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import gkplan
-from gkplan.planner.sequence import minimum_time
 from gkplan.workflow import Planned, dose_volume, judge, write_dicom
 
 LESIONS = ("metastasis-small", "pituitary", "vestibular-schwannoma")
@@ -34,14 +33,26 @@ def test_the_lesion_is_treated(planned: Planned) -> None:
 
 
 def test_the_shots_can_be_delivered(planned: Planned) -> None:
+    unit = planned.plan.unit
     for shot in planned.plan.shots:
-        assert shot.time_min >= minimum_time(shot.sectors, planned.plan.unit) - 1e-9
+        sizes = set(shot.sectors) - {0}
+        shortest = max(unit.collimator(size).minimum_time_min for size in sizes)
+        assert shot.time_min >= shortest - 1e-9
+
+
+def test_the_plan_is_proven(planned: Planned) -> None:
+    proof = planned.plan.certificate
+    assert proof is not None
+    assert proof.bound <= proof.optimum <= proof.delivered
+    assert proof.gap <= 1e-3
+    assert proof.delivered_gap <= 0.015
 
 
 def test_the_plan_file_round_trips(planned: Planned, tmp_path: Path) -> None:
     gkplan.write_plan(planned.plan, tmp_path / "plan.json")
     again = gkplan.read_plan(tmp_path / "plan.json")
     assert again.shots == planned.plan.shots
+    assert again.certificate == planned.plan.certificate
     assert again.case.prescriptions == planned.plan.case.prescriptions
 
 

@@ -57,12 +57,26 @@ def plan(
         float | None, typer.Option(help="gamma angle of the frame, degrees (the case's, or 90)")
     ] = None,
     unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+    aim: Annotated[str, typer.Option(help="quality, balanced or fast")] = "balanced",
+    coverage: Annotated[
+        float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
+    ] = None,
+    selectivity: Annotated[
+        float, typer.Option(help="how many times more selectivity counts than in the aim")
+    ] = 1.0,
+    gradient: Annotated[float, typer.Option(help="the same for the gradient")] = 1.0,
+    speed: Annotated[float, typer.Option(help="the same for the beam-on time")] = 1.0,
+    shots: Annotated[int | None, typer.Option(help="no more shots than these")] = None,
+    isocenters: Annotated[int | None, typer.Option(help="no more isocentres than these")] = None,
     overwrite: Annotated[bool, typer.Option(help="replace a plan in --out")] = False,
 ) -> None:
     """Plan a case: shots, dose, metrics, DICOM and report."""
     from gkplan.files import check_output_folder
 
     check_output_folder(out, overwrite)
+    from gkplan.planner.aim import aim_named, tilted
+
+    wanted = tilted(aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters)
     with progress() as report:
         from gkplan.load import load_case
         from gkplan.workflow import make_plan, prescribed, write_all
@@ -70,7 +84,7 @@ def plan(
         loaded = prescribed(load_case(case, head), dose_gy, isodose)
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
-        planned = make_plan(loaded, unit, rate, _day(day), report)
+        planned = make_plan(loaded, unit, rate, _day(day), report, wanted)
         write_all(planned, out, overwrite, report)
     _print(planned)
 

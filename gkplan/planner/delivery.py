@@ -1,84 +1,106 @@
-"""From optimal sector times to few shots that the machine can deliver."""
+"""Fewer shots, all long enough for the machine, for a small part of the score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gkplan.frames import Array
-from gkplan.planner.goals import Goals
-from gkplan.planner.programme import Programme
-from gkplan.planner.sequence import State, composite_states, minimum_time
-from gkplan.shot import BLOCKED
+from gkplan.planner.aim import Aim
+from gkplan.planner.clock import Report
+from gkplan.planner.model import Index
+from gkplan.planner.programme import Mask, Programme, Solution
 from gkplan.unit import RadiationUnit
 
-_LOSS = 0.01  # of the objective, that fewer shots may cost
+_USED_MIN = 1e-4
+_AT_ONCE = 0.2  # of the shots may be dropped in one step at first
+_TRIALS = 4  # of the shortest shots, the one that is missed least is dropped
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One deliverable sector state at one isocentre (number)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """Which of the programme's shots, for how many minutes (zero for the others), their score."""
 
-    isocenter: int
-    state: State
+    kept: Mask
+    times: Array
+    score: float
 
-
-def pieces_of(
-    times: Array, influence: NDArray[np.float32], unit: RadiationUnit
-) -> tuple[list[Piece], NDArray[np.float32]]:
-    """States that deliver times (n, sectors, sizes), and their influence (pieces, points)."""
-    sizes = unit.collimator_sizes_mm
-    pieces = [
-        Piece(n, state) for n in range(len(times)) for state, _ in composite_states(times[n], unit)
-    ]
-    patterns = [
-        np.sum(
-            [
-                influence[p.isocenter, s, sizes.index(size)]
-                for s, size in enumerate(p.state)
-                if size != BLOCKED
-            ],
-            axis=0,
-        )
-        for p in pieces
-    ]
-    return pieces, np.array(patterns)
+    @property
+    def count(self) -> int:
+        return int(self.kept.sum())
 
 
-def polished(
-    goals: Goals,
-    pieces: list[Piece],
-    influence: NDArray[np.float32],
+def minimum_times(states: Index, unit: RadiationUnit) -> Array:
+    """The shortest time (min) of shots (n, sectors) of collimator numbers, -1 for blocked."""
+    shortest = np.array([0.0, *(c.minimum_time_min for c in unit.collimators)])
+    return np.asarray(shortest[states + 1].max(axis=1))
+
+
+def delivered(
+    programme: Programme,
+    solution: Solution,
+    aim: Aim,
     unit: RadiationUnit,
-    cost: float,
-    report: Callable[[str], None],
-) -> tuple[list[Piece], Array]:
-    """Times (min) with the states fixed; shots too short, or hardly missed, are dropped."""
-    shortest = np.array([minimum_time(p.state, unit) for p in pieces])
+    report: Report,
+) -> Delivery:
+    """The shots of a solution, dropped one after the other while the score allows it.
 
-    def optimum(kept: NDArray[np.int64]) -> tuple[Array, float]:
-        programme = Programme(goals, influence[kept][:, None, None, :], cost)
-        programme.start(np.arange(len(kept)))
-        solution = programme.solve(gap=1e-4)
-        return solution.times.ravel(), solution.objective
-
-    kept = np.arange(len(pieces))
-    x, best = optimum(kept)
-    while len(kept) > 1:
-        report(f"polishing {len(kept)} shots")
-        short = x < shortest[kept]
-        if short.any():
-            drop = short & (x <= np.median(x[short]))
-        else:
-            drop = np.zeros(len(kept), dtype=bool)
-            drop[np.argsort(x)[: max(1, len(kept) // 12)]] = True
-        trial, value = optimum(kept[~drop])
-        if not short.any() and value > best * (1 + _LOSS):
+    The score may rise to (1 + aim.loss) times the solution's bound; further only where the
+    budgets, or the shortest times of the machine, ask for it.
+    """
+    limit = solution.bound * (1.0 + aim.loss)
+    shortest = minimum_times(programme.shots.state, unit)
+    best = _deliverable(programme, solution.times > _USED_MIN, shortest)
+    at_once = _AT_ONCE
+    while best.count > 1:
+        report(f"fewer shots: {best.count}")
+        fits = _fits(programme, best, aim)
+        if fits and best.score > limit:
             break
-        kept, x = kept[~drop], trial
-        if short.any():
-            best = min(best, value)
-    return [pieces[k] for k in kept], np.maximum(x, shortest[kept])
+        several = int(at_once * best.count)
+        order = np.flatnonzero(best.kept)[np.argsort(best.times[best.kept])]
+        trials = [order[:several]] if several > 1 else [order[n : n + 1] for n in range(_TRIALS)]
+        fewer = [_without(programme, best.kept, gone, shortest) for gone in trials if len(gone)]
+        least = min(fewer, key=lambda delivery: delivery.score)
+        if not fits or least.score <= limit:
+            best = least
+        elif several > 1:
+            at_once /= 2
+        else:
+            break
+    programme.allow(np.ones(len(best.kept), dtype=bool))
+    return best
+
+
+def _without(programme: Programme, kept: Mask, gone: Index, shortest: Array) -> Delivery:
+    fewer = kept.copy()
+    fewer[gone] = False
+    return _deliverable(programme, fewer, shortest)
+
+
+def _deliverable(programme: Programme, kept: Mask, shortest: Array) -> Delivery:
+    """The best times of the shots, without those that would be too short for the machine."""
+    while True:
+        programme.allow(kept)
+        now = programme.solve_allowed()
+        short = kept & (now.times < shortest)
+        if not short.any():
+            return Delivery(kept, now.times, now.objective)
+        gone = short & (now.times <= np.median(now.times[short]))
+        if (kept & ~gone).any():
+            kept = kept & ~gone
+            continue
+        # Even alone the last shots are too short: the longest is stretched.
+        times = np.zeros(len(kept))
+        longest = int(now.times.argmax())
+        times[longest] = shortest[longest]
+        return Delivery(times > 0, times, programme.score(times))
+
+
+def _fits(programme: Programme, delivery: Delivery, aim: Aim) -> bool:
+    """Whether the delivery keeps to the budgets of shots and isocentres."""
+    places = len(np.unique(programme.shots.isocenter[delivery.kept]))
+    return (aim.shots is None or delivery.count <= aim.shots) and (
+        aim.isocenters is None or places <= aim.isocenters
+    )

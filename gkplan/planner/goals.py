@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -10,36 +11,65 @@ from numpy.typing import NDArray
 
 from gkplan.case import Case
 from gkplan.frames import Array
+from gkplan.planner.aim import Aim
+from gkplan.planner.sampling import Surroundings, surroundings
 from gkplan.prescription import Limit
 from gkplan.solids import Solid, sample_about
-from gkplan.solids.base import lattice
 from gkplan.structures import Structure
 
-# Weights per target volume and prescription dose, chosen on the shipped phantoms and some real
-# cases: a target weight that is too low costs conformity.
-TARGET_WEIGHT, INNER_WEIGHT, OUTER_WEIGHT, LIMIT_WEIGHT, HOT_WEIGHT = 200.0, 6.0, 1.0, 30.0, 100.0
-PEAK_WEIGHT = 10.0
-# Aiming a little above the dose leaves fewer points below it.
-TARGET_LEVEL = 1.02
+# Soft, but so strong that an isodose outside the bounds is never worth it.
+_HOT_WEIGHT, _PEAK_WEIGHT = 100.0, 10.0
 # The final scaling to the coverage raises the maximum by so much.
-HOT_MARGIN = 0.96
-INNER_MM, OUTER_MM, NEAR_MM = 6.0, 10.0, 3.0
-_POINTS_PER_TARGET = 1500
+_HOT_MARGIN = 0.96
+INNER_MM, OUTER_MM = 6.0, 10.0
+# Between the planner's sample of an organ and a finer one.
+_LIMIT_MARGIN, _MEAN_MARGIN = 0.94, 0.96
+_LIMIT_POINTS, _LIMIT_REACH_MM = 800, 25.0
+# A maximum is a goal for many points, a mean is one goal.
+_OF_MANY = 0.01
+
+
+class Kind(IntEnum):
+    """What a goal is about."""
+
+    TARGET = 0
+    HOT = 1
+    PEAK = 2
+    INNER = 3
+    OUTER = 4
+    MAXIMUM = 5
+    MEAN = 6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Goals:
-    """Points (n, 3), and for each goal the point it is about.
+    """Points (n, 3), and for each of r goals the point it is about.
 
-    `mean_of` groups points whose average is one goal (a mean-dose limit).
+    A goal is missed by ``sign (dose - level)`` where that is positive. `share` is what it counts
+    within its `kind`; `mean_of` groups points whose average is one goal (a mean-dose limit):
+    these goals come last.
     """
 
     points: Array
     point_of_goal: NDArray[np.int64]
     level: Array
     sign: Array
-    weight: Array
+    kind: NDArray[np.int64]
+    share: Array
     mean_of: tuple[NDArray[np.int64], ...]
+
+    def weights(self, aim: Aim) -> Array:
+        """The weight (r,) of each goal in the score."""
+        of_kind = {
+            Kind.TARGET: aim.target,
+            Kind.HOT: _HOT_WEIGHT,
+            Kind.PEAK: _PEAK_WEIGHT,
+            Kind.INNER: aim.selectivity,
+            Kind.OUTER: aim.gradient,
+            Kind.MAXIMUM: aim.limits * _OF_MANY,
+            Kind.MEAN: aim.limits,
+        }
+        return np.asarray(np.array([of_kind[k] for k in Kind])[self.kind] * self.share)
 
     def functionals(self, block: NDArray[np.float32], chosen: NDArray[np.int64]) -> Array:
         """What each chosen goal sees of each dose pattern: (n, points) to (n, chosen)."""
@@ -51,8 +81,8 @@ class Goals:
             seen[:, k] = block[:, self.mean_of[chosen[k] - single]].mean(axis=1)
         return seen
 
-    def hinge(self, dose: Array) -> Array:
-        """Signed violation (n,) of each goal by a dose at all points, before the weight."""
+    def missed_by(self, dose: Array) -> Array:
+        """Signed violation (r,) of each goal by a dose at all points, before the weight."""
         means = [dose[group].mean() for group in self.mean_of]
         seen = np.concatenate([dose[self.point_of_goal], means])
         return np.asarray(self.sign * (seen - self.level))
@@ -68,143 +98,153 @@ class Goals:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """Points of one region and its goals: (which points, level, sign, weight) each.
+class _Wish:
+    """Goals of one kind about some points of a region; `level` and `share` one a point."""
 
-    With `mean_level` the region has one more goal, about the mean of all its points.
-    """
+    kind: Kind
+    sign: float
+    points: NDArray[np.int64]
+    level: Array
+    share: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Region:
+    """Points and what is wanted there; with `mean` (level, share) also of their average."""
 
     points: Array
-    goals: list[tuple[NDArray[np.int64], Array, float, Array]]
-    mean_level: float | None = None
+    wishes: list[_Wish]
+    mean: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Target:
-    """A sampled target: what its own goals and those of its ring need."""
+    """A sampled target with what its own goals and those of its ring need."""
 
     solid: Solid
     dose_gy: float
     isodose: tuple[float, float]
-    points: Array
-    spacing_mm: float
+    around: Surroundings
     tree: Any
 
     @property
+    def body(self) -> Surroundings:
+        return self.around.at(self.around.inside)
+
+    @property
     def volume_mm3(self) -> float:
-        return len(self.points) * self.spacing_mm**3
+        return float(self.body.volume_mm3.sum())
 
 
-def planning_goals(case: Case, coarser: float = 1.0) -> Goals:
-    """Target, inner ring, outer ring and organ goals of a case with volume prescriptions.
+def planning_goals(case: Case, count: int) -> Goals:
+    """Target, ring and organ goals of a case with volume prescriptions.
 
-    `coarser` divides the number of points; the weights then stand for more volume each.
+    `count` points about lie near the surface of a target (fewer of each if there are many).
     """
-    stretch = coarser ** (1 / 3)
-    count = int(max(_POINTS_PER_TARGET / np.sqrt(len(case.targets)), 600) / coarser)
-    targets = [_sampled(case, target, count, 1.5 * stretch) for target in case.targets]
+    each = max(int(count / np.sqrt(len(case.targets))), 100)
+    targets = [_sampled(case, target, each) for target in case.targets]
     top_dose = max(t.dose_gy for t in targets)
-    parts = [_target_part(target) for target in targets]
-    parts += [_ring_part(case, targets, n, stretch) for n in range(len(targets))]
-    parts += [_limit_part(case, limit, targets, stretch) for limit in case.limits]
-    starts = np.cumsum([0, *(len(part.points) for part in parts)])
-    goals = [
-        (start + index, level, np.full(len(index), sign), weight)
-        for start, part in zip(starts, parts, strict=False)
-        for index, level, sign, weight in part.goals
+    organ_points = int(np.clip(_LIMIT_POINTS * count / 5000, 100, _LIMIT_POINTS))
+    regions = [_target_region(target) for target in targets]
+    regions += [_ring_region(case, targets, n) for n in range(len(targets))]
+    regions += [_limit_region(case, m, targets, top_dose, organ_points) for m in case.limits]
+    return _joined(regions)
+
+
+def _joined(regions: list[_Region]) -> Goals:
+    starts = np.cumsum([0, *(len(region.points) for region in regions)])
+    wishes = [
+        (start, wish)
+        for start, region in zip(starts, regions, strict=False)
+        for wish in region.wishes
     ]
     means = [
-        (np.arange(start, start + len(part.points)), part.mean_level)
-        for start, part in zip(starts, parts, strict=False)
-        if part.mean_level is not None
+        (np.arange(start, start + len(region.points)), *region.mean)
+        for start, region in zip(starts, regions, strict=False)
+        if region.mean is not None
     ]
+    levels, shares = [[m[1] for m in means], [m[2] for m in means]]
     return Goals(
-        points=np.concatenate([part.points for part in parts]),
-        point_of_goal=np.concatenate([index for index, *_ in goals]),
-        level=np.concatenate([*(level for _, level, *_ in goals), [level for _, level in means]]),
-        sign=np.concatenate([*(sign for _, _, sign, _ in goals), np.ones(len(means))]),
-        weight=np.concatenate(
-            [*(weight for *_, weight in goals), np.full(len(means), LIMIT_WEIGHT / top_dose)]
+        points=np.concatenate([region.points for region in regions]),
+        point_of_goal=np.concatenate([start + wish.points for start, wish in wishes]),
+        level=np.concatenate([*(wish.level for _, wish in wishes), levels]),
+        sign=np.concatenate(
+            [*(np.full(len(wish.points), wish.sign) for _, wish in wishes), np.ones(len(means))]
         ),
-        mean_of=tuple(index for index, _ in means),
+        kind=np.concatenate(
+            [
+                *(np.full(len(wish.points), int(wish.kind)) for _, wish in wishes),
+                np.full(len(means), int(Kind.MEAN)),
+            ]
+        ),
+        share=np.concatenate([*(wish.share for _, wish in wishes), shares]),
+        mean_of=tuple(m[0] for m in means),
     )
 
 
-def _sampled(case: Case, target: Structure, count: int, coarsest_mm: float) -> _Target:
+def _sampled(case: Case, target: Structure, count: int) -> _Target:
     from scipy.spatial import cKDTree
 
-    points, spacing = sample_about(target.solid, count, coarsest_mm)
+    around = surroundings(target.solid, count, OUTER_MM)
     prescription = case.prescription(target.name)
-    return _Target(
-        target.solid, prescription.dose_gy, prescription.isodose, points, spacing, cKDTree(points)
-    )
+    tree = cKDTree(around.points[around.inside])
+    return _Target(target.solid, prescription.dose_gy, prescription.isodose, around, tree)
 
 
-def _target_part(target: _Target) -> _Part:
+def _target_region(target: _Target) -> _Region:
     """Enough dose everywhere, and a maximum between the isodoses that are wanted."""
-    n, dose = len(target.points), target.dose_gy
+    body, dose = target.body, target.dose_gy
     lowest, highest = target.isodose
-    every = np.arange(n)
-    weight = np.full(n, TARGET_WEIGHT / n / dose)
-    hottest = np.full(n, HOT_MARGIN * dose / lowest)
+    every = np.arange(len(body.points))
+    share = body.volume_mm3 / target.volume_mm3 / dose
+    flat = np.ones(len(every))
     # Somewhere deep inside the dose must reach the highest isodose that is wanted.
-    from_middle = np.linalg.norm(target.points - target.points.mean(axis=0), axis=1)
-    deepest = np.array([from_middle.argmin()])
-    return _Part(
-        target.points,
+    deepest = np.array([body.distance_mm.argmin()])
+    return _Region(
+        body.points,
         [
-            (every, np.full(n, TARGET_LEVEL * dose), -1.0, weight),
-            (every, hottest, 1.0, weight * HOT_WEIGHT / TARGET_WEIGHT),
-            (deepest, np.array([dose / highest]), -1.0, np.array([PEAK_WEIGHT / dose])),
+            _Wish(Kind.TARGET, -1.0, every, dose * flat, share),
+            _Wish(Kind.HOT, 1.0, every, _HOT_MARGIN * dose / lowest * flat, share),
+            _Wish(Kind.PEAK, -1.0, deepest, np.array([dose / highest]), np.array([1.0 / dose])),
         ],
     )
 
 
-def _ring_part(case: Case, targets: list[_Target], n: int, stretch: float) -> _Part:
-    """Less than the dose within 6 mm of target n, less than half of it within 10 mm."""
+def _ring_region(case: Case, targets: list[_Target], n: int) -> _Region:
+    """Less than the dose within 6 mm of target n, less than half of it within 10 mm.
+
+    Points in another target, or nearer to it, are that one's.
+    """
     target = targets[n]
-    points, distance, volume = _ring(case, targets, n, stretch)
-    weight = volume / target.volume_mm3 / target.dose_gy
-    inner = np.flatnonzero(distance <= INNER_MM)
-    dose = np.full(len(points), target.dose_gy)
-    return _Part(
-        points,
+    ring = target.around.at(~target.around.inside)
+    mine = case.head.contains(ring.points)
+    for other in targets:
+        if other is not target:
+            mine &= ~other.solid.contains(ring.points)
+            mine &= other.tree.query(ring.points)[0] > ring.distance_mm
+    ring = ring.at(mine)
+    share = ring.volume_mm3 / target.volume_mm3 / target.dose_gy
+    every = np.arange(len(ring.points))
+    inner = every[ring.distance_mm <= INNER_MM]
+    dose = np.full(len(every), target.dose_gy)
+    return _Region(
+        ring.points,
         [
-            (inner, dose[inner], 1.0, INNER_WEIGHT * weight[inner]),
-            (np.arange(len(points)), dose / 2, 1.0, OUTER_WEIGHT * weight),
+            _Wish(Kind.INNER, 1.0, inner, dose[inner], share[inner]),
+            _Wish(Kind.OUTER, 1.0, every, dose / 2, share),
         ],
     )
 
 
-def _limit_part(case: Case, limit: Limit, targets: list[_Target], stretch: float) -> _Part:
-    solid = case.structure(limit.structure).solid
-    points, _ = sample_about(solid, int(800 / stretch**3), coarsest_mm=1.5 * stretch)
+def _limit_region(
+    case: Case, limit: Limit, targets: list[_Target], top_dose: float, count: int
+) -> _Region:
+    points, _ = sample_about(case.structure(limit.structure).solid, count, coarsest_mm=1.5)
     if limit.kind == "mean":
-        return _Part(points, [], mean_level=limit.dose_gy * 0.96)
-    near = np.min([t.tree.query(points)[0] for t in targets], axis=0) < 25.0
+        return _Region(points, [], (limit.dose_gy * _MEAN_MARGIN, 1.0 / top_dose))
+    near = np.min([t.tree.query(points)[0] for t in targets], axis=0) < _LIMIT_REACH_MM
     points = points[near]
     every = np.arange(len(points))
-    top_dose = max(t.dose_gy for t in targets)
-    level = np.full(len(points), limit.dose_gy * 0.94)
-    return _Part(points, [(every, level, 1.0, np.full(len(points), LIMIT_WEIGHT / 100 / top_dose))])
-
-
-def _ring(case: Case, targets: list[_Target], n: int, stretch: float) -> tuple[Array, Array, Array]:
-    """Points around target n within 10 mm, their distance (mm) and volume (mm3).
-
-    Fine where the dose falls off (within 3 mm), coarser beyond; points nearer to another
-    target are that one's.
-    """
-    low, high = targets[n].solid.bounds
-    parts = []
-    step = float(np.clip(targets[n].spacing_mm, 0.8 * stretch, 1.5 * stretch))
-    for spacing, nearest, farthest in ((step, 0.0, NEAR_MM), (2 * step, NEAR_MM, OUTER_MM)):
-        points = lattice(np.array([low - farthest, high + farthest]), spacing)
-        distance = np.array([t.tree.query(points)[0] for t in targets])
-        mine = (distance.argmin(axis=0) == n) & (distance[n] > nearest)
-        mine &= (distance[n] <= farthest) & case.head.contains(points)
-        for target in targets:
-            mine &= ~target.solid.contains(points)
-        parts.append((points[mine], distance[n][mine], np.full(int(mine.sum()), spacing**3)))
-    points, distance, volume = (np.concatenate(p) for p in zip(*parts, strict=True))
-    return points, distance, volume
+    level = np.full(len(points), limit.dose_gy * _LIMIT_MARGIN)
+    share = np.full(len(points), 1.0 / top_dose)
+    return _Region(points, [_Wish(Kind.MAXIMUM, 1.0, every, level, share)])

@@ -1,36 +1,44 @@
-"""Inverse planning: candidates, linear programme, shots, polish, normalisation."""
+"""Inverse planning: isocentres, linear programme with proof, fewer shots, normalisation."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gkplan.case import Case
+from gkplan.certificate import Certificate
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
-from gkplan.planner.candidates import lattice_candidates, neighbors, spread
-from gkplan.planner.delivery import Piece, pieces_of, polished
-from gkplan.planner.goals import planning_goals
-from gkplan.planner.programme import Programme, Solution
-from gkplan.planner.sequence import minimum_time
-from gkplan.shot import Shot
-from gkplan.solids import sample_about
+from gkplan.planner.aim import Aim
+from gkplan.planner.clock import Clock, Report
+from gkplan.planner.delivery import Delivery, delivered
+from gkplan.planner.goals import Goals, planning_goals
+from gkplan.planner.made import MadeShots
+from gkplan.planner.normalise import nearest_targets, normalised
+from gkplan.planner.programme import Programme, Shots, Solution, best_shots
+from gkplan.planner.search import Found, cost_of_minute, search
+from gkplan.shot import BLOCKED, Shot
 
-Report = Callable[[str], None]
-
-TIME_WEIGHT = 0.006  # per minute of beam-on time at 3 Gy/min
-COVERAGE = 0.992
-_START = 16  # isocentres to begin with
-_COARSE = 4.0  # the isocentres are chosen on so many times fewer points
-_STEPS_MM = (1.0, 0.6)
-_USED_MIN = 1e-4
-_SCALINGS = 6  # targets see each other's shots, so scaling one changes the others a little
+# Points near the surface of a target that the plan is optimised on.
+_FINE_POINTS = 6000
+GAP = 1e-3
+_PROOF_ROUNDS = 4
+_MEMORY_MB = 200.0
 
 
-def plan_volume(case: Case, engine: TmrEngine, report: Report) -> tuple[Shot, ...]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Optimum:
+    """The programme of a case at its optimum: isocentres (n, 3) of its pool, goals, solution."""
+
+    places: Array
+    goals: Goals
+    programme: Programme
+    solution: Solution
+    candidates: int
+
+
+def plan_volume(case: Case, engine: TmrEngine, aim: Aim, report: Report) -> MadeShots:
     """Shots for prescriptions to a volume.
 
     Raises
@@ -38,77 +46,94 @@ def plan_volume(case: Case, engine: TmrEngine, report: Report) -> tuple[Shot, ..
     CaseError
         If a target has no point that the unit can reach.
     """
-    cost = TIME_WEIGHT * engine.rate_gy_per_min / 3.0
-    isocenters, times = _isocenters(case, engine, cost, report)
-    report(f"linear programme on all points, {len(isocenters)} isocentres")
-    goals = planning_goals(case)
-    influence = engine.influence(goals.points, isocenters, case.gamma_angle_deg)
-    programme = Programme(goals, influence, cost)
-    programme.start_from(times)
-    solution = programme.solve()
-    report("sequencing to deliverable shots")
-    used = _used(solution)
-    pieces, patterns = pieces_of(solution.times[used], influence[used], engine.unit)
-    pieces, minutes = polished(goals, pieces, patterns, engine.unit, cost, report)
-    return _normalised(case, _shots(case, isocenters[used], pieces, minutes), engine)
+    clock = Clock()
+    found = search(case, engine, aim, clock, report)
+    best = optimum(case, engine, aim, found, clock, report)
+    with clock("delivery"):
+        delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
+    with clock("scaling"):
+        before = _shots(case, engine, best.places, best.programme.shots, delivery)
+        shots = normalised(case, before, engine, aim.coverage)
+    final = np.zeros(len(delivery.times))
+    final[delivery.kept] = [shot.time_min for shot in shots]
+    certificate = Certificate(
+        bound=best.solution.bound,
+        optimum=best.solution.objective,
+        delivered=delivery.score,
+        rescaled=best.programme.score(final),
+        isocenters=best.candidates,
+        points=len(best.goals.points),
+    )
+    return MadeShots(shots, certificate, dict(clock.seconds))
 
 
-def _used(solution: Solution) -> NDArray[np.int64]:
-    return np.flatnonzero(solution.times.sum(axis=(1, 2)) > _USED_MIN)
+def optimum(
+    case: Case,
+    engine: TmrEngine,
+    aim: Aim,
+    found: Found,
+    clock: Clock,
+    report: Report,
+) -> Optimum:
+    """The optimum on all points, over all isocentres that were found.
 
-
-def _isocenters(case: Case, engine: TmrEngine, cost: float, report: Report) -> tuple[Array, Array]:
-    """The isocentres worth having (n, 3) and their times, found on a coarse sample."""
-    goals = planning_goals(case, coarser=_COARSE)
-    places = lattice_candidates(case, engine.unit)
-    report(f"dose of {len(places)} candidate isocentres")
-    influence = engine.influence(goals.points, places, case.gamma_angle_deg)
-    programme = Programme(goals, influence, cost)
-    report(f"linear programme over {len(places)} candidates")
-    programme.start(spread(places, _START))
-    solution = programme.solve(gap=3e-3)
-    for step in _STEPS_MM:
-        near = neighbors(places[_used(solution)], step, places, engine.unit)
-        influence = engine.influence(goals.points, near, case.gamma_angle_deg)
-        pays = solution.pays(influence, cost)
-        report(f"linear programme, {pays.sum()} places between the candidates")
-        places = np.concatenate([places, near[pays]])
-        programme.extend(influence[pays])
-        solution = programme.solve(gap=3e-3)
-    used = _used(solution)
-    return places[used], solution.times[used]
-
-
-def _shots(case: Case, isocenters: Array, pieces: list[Piece], minutes: Array) -> tuple[Shot, ...]:
-    centers = {t.name: sample_about(t.solid, 300, 2.0)[0] for t in case.targets}
-    shots = []
-    for piece, time in zip(pieces, minutes, strict=True):
-        place = isocenters[piece.isocenter]
-        near = {
-            name: float(np.linalg.norm(points - place, axis=1).min())
-            for name, points in centers.items()
-        }
-        x, y, z = (float(v) for v in place)
-        name = min(near, key=lambda key: near[key])
-        shots.append(Shot((x, y, z), piece.state, float(time), case.gamma_angle_deg, name))
-    return tuple(shots)
-
-
-def _normalised(case: Case, shots: tuple[Shot, ...], engine: TmrEngine) -> tuple[Shot, ...]:
-    """The times of each target's shots scaled until it has the coverage wanted."""
-    samples = {t.name: sample_about(t.solid, 40_000, coarsest_mm=1.0)[0] for t in case.targets}
-    for _ in range(_SCALINGS):
-        factor = {}
-        for name, points in samples.items():
-            covering = np.quantile(engine.dose(points, shots), 1.0 - COVERAGE)
-            factor[name] = case.prescription(name).dose_gy / float(covering)
-        shots = tuple(
-            dataclasses.replace(
-                s,
-                time_min=max(s.time_min * factor[s.target], minimum_time(s.sectors, engine.unit)),
-            )
-            for s in shots
-        )
-        if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
+    The programme holds the isocentres that pay; the others are looked at one block after the
+    other, at the optimum's prices, and those that pay are taken in until none does.
+    """
+    cost = cost_of_minute(aim, engine)
+    with clock("kernels"):
+        goals = planning_goals(case, _FINE_POINTS)
+        used = np.unique(found.shots.isocenter)
+        influence = engine.influence(goals.points, found.places[used], case.gamma_angle_deg)
+    report(f"linear programme on {len(goals.points)} points, {len(used)} isocentres")
+    with clock("programme"):
+        programme = Programme(goals, goals.weights(aim), influence, cost)
+        renumbered = Shots(np.searchsorted(used, found.shots.isocenter), found.shots.state)
+        programme.start_from(renumbered, found.times)
+        solution = programme.solve(GAP)
+    places, bound = found.places[used], -np.inf
+    others = np.delete(np.arange(len(found.places)), used)
+    for _ in range(_PROOF_ROUNDS):
+        report(f"proof over {len(found.places)} isocentres")
+        with clock("proof"):
+            priced = np.flatnonzero(solution.price)
+            worth = np.zeros(len(others))
+            for part, block in engine.influence_blocks(
+                goals.points[priced], found.places[others], _MEMORY_MB, case.gamma_angle_deg
+            ):
+                worth[part] = best_shots(block, solution.price[priced])[1]
+            most = max(float(worth.max(initial=0.0)) / cost, 1.0)
+            bound = max(bound, solution.bound / most)
+        if solution.objective - bound <= GAP * abs(solution.objective):
             break
-    return shots
+        pays = worth > cost
+        with clock("kernels"):
+            more = engine.influence(goals.points, found.places[others[pays]], case.gamma_angle_deg)
+        with clock("programme"):
+            places = np.concatenate([places, found.places[others[pays]]])
+            others = others[~pays]
+            programme.extend(more)
+            solution = programme.solve(GAP)
+    solution = Solution(solution.times, solution.objective, bound, solution.price)
+    return Optimum(places, goals, programme, solution, len(found.places))
+
+
+def _shots(
+    case: Case, engine: TmrEngine, places: Array, shots: Shots, delivery: Delivery
+) -> tuple[Shot, ...]:
+    sizes = (*engine.unit.collimator_sizes_mm, BLOCKED)
+    kept = shots.at(delivery.kept)
+    where = places[kept.isocenter]
+    names = nearest_targets(case, where)
+    return tuple(
+        Shot(
+            (float(x), float(y), float(z)),
+            tuple(sizes[s] for s in state),
+            float(time),
+            case.gamma_angle_deg,
+            name,
+        )
+        for (x, y, z), state, time, name in zip(
+            where, kept.state, delivery.times[delivery.kept], names, strict=True
+        )
+    )

@@ -7,12 +7,20 @@ import dataclasses
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
-from gkplan.planner.inverse import Report, plan_volume
+from gkplan.planner.aim import AIMS, Aim
+from gkplan.planner.clock import Report
+from gkplan.planner.inverse import plan_volume
+from gkplan.planner.made import MadeShots
 from gkplan.shot import Shot
 from gkplan.solids import sample_about
 
 
-def make_shots(case: Case, engine: TmrEngine, report: Report = lambda _: None) -> tuple[Shot, ...]:
+def make_shots(
+    case: Case,
+    engine: TmrEngine,
+    aim: Aim = AIMS["balanced"],
+    report: Report = lambda _: None,
+) -> MadeShots:
     """Shots that treat all targets of `case` on the engine's unit.
 
     Targets prescribed to the maximum get one shot at their centroid; the others are planned
@@ -31,11 +39,12 @@ def make_shots(case: Case, engine: TmrEngine, report: Report = lambda _: None) -
             f"{case.path}: a plan cannot mix doses prescribed to the maximum with others yet"
         )
     if not functional:
-        return plan_volume(case, engine, report)
+        return plan_volume(case, engine, aim, report)
     report("placing the shots")
-    return tuple(
+    shots = tuple(
         _single_shot(case, p.target, p.collimator_mm, p.dose_gy, engine) for p in functional
     )
+    return MadeShots(shots, None, {})
 
 
 def _single_shot(

@@ -60,6 +60,14 @@ def summary_rows(
         ("Shots", str(metrics.n_shots)),
         ("Isocentres", str(metrics.n_isocenters)),
     ]
+    if proof := plan.certificate:
+        rows.append(
+            (
+                "Distance from the optimum",
+                f"{100 * proof.delivered_gap:.2f} % of the planner's score at most, "
+                f"over {proof.isocenters} isocentres",
+            )
+        )
     if metrics.limits:
         rows.append(("Limits", f"{met} of {len(metrics.limits)} met"))
         rows += [_limit_row(result) for result in metrics.limits]

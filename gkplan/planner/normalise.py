@@ -1,0 +1,71 @@
+"""Times scaled to the coverage that is wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from gkplan.case import Case
+from gkplan.dose import TmrEngine
+from gkplan.frames import Array
+from gkplan.shot import BLOCKED, Shot
+from gkplan.solids import Solid, sample_about
+from gkplan.solids.base import lattice
+
+_POINTS = 100_000
+# Targets see each other's shots, so scaling one changes the others a little; transit stays.
+_ROUNDS = 6
+# Only points that are not far above the dose decide; so many of them are looked at again.
+_DECISIVE = 0.04
+
+
+def normalised(
+    case: Case, shots: tuple[Shot, ...], engine: TmrEngine, coverage: float
+) -> tuple[Shot, ...]:
+    """The times of each target's shots scaled until it has the coverage."""
+    decisive, rank = {}, {}
+    for target in case.targets:
+        points = _scattered(target.solid)
+        dose = engine.dose(points, shots)
+        rank[target.name] = int((1.0 - coverage) * len(points))
+        count = min(rank[target.name] + int(_DECISIVE * len(points)) + 1, len(points))
+        decisive[target.name] = points[np.argpartition(dose, count - 1)[:count]]
+    shortest = [_shortest(shot, engine) for shot in shots]
+    for _ in range(_ROUNDS):
+        factor = {}
+        for name, points in decisive.items():
+            covering = np.partition(engine.dose(points, shots), rank[name])[rank[name]]
+            factor[name] = case.prescription(name).dose_gy / float(covering)
+        shots = tuple(
+            dataclasses.replace(s, time_min=max(s.time_min * factor[s.target], least))
+            for s, least in zip(shots, shortest, strict=True)
+        )
+        if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
+            break
+    return shots
+
+
+def _scattered(solid: Solid) -> Array:
+    """Points (n, 3) all over a solid, one at random in each cell of a lattice.
+
+    A regular lattice would count all or nothing of a flat end of a stack of contours.
+    """
+    probe, spacing = sample_about(solid, 2000, coarsest_mm=1.5)
+    step = (len(probe) * spacing**3 / _POINTS) ** (1 / 3)
+    points = lattice(solid.bounds, step)
+    points += np.random.default_rng(1).uniform(-0.5, 0.5, points.shape) * step
+    return points[solid.contains(points)]
+
+
+def nearest_targets(case: Case, places: Array) -> list[str]:
+    """Name of the target that each place (n, 3) is in, or nearest to."""
+    samples = [sample_about(t.solid, 300, 2.0)[0] for t in case.targets]
+    distance = [
+        np.linalg.norm(places[:, None] - points[None], axis=2).min(axis=1) for points in samples
+    ]
+    return [case.targets[int(n)].name for n in np.argmin(distance, axis=0)]
+
+
+def _shortest(shot: Shot, engine: TmrEngine) -> float:
+    return max(engine.unit.collimator(s).minimum_time_min for s in shot.sectors if s != BLOCKED)
