@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
+    bed,
     bench,
     commands,
     commission,
