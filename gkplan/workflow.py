@@ -22,6 +22,8 @@ from gkplan.metrics.bed import Schedule
 from gkplan.metrics.bedplan import PlanBed, evaluate_bed
 from gkplan.metrics.model import Evaluation
 from gkplan.metrics.repair import TissueRepair, load_tissue
+from gkplan.metrics.robustness import Robustness, evaluate_robustness
+from gkplan.metrics.setup import SetupUncertainty
 from gkplan.plan import (
     DEFAULT_RATE_GY_PER_MIN,
     Plan,
@@ -119,6 +121,14 @@ def judge_bed(
     report("biologically effective dose")
     engine = engine_of(plan)
     return evaluate_bed(plan.case, plan.shots, engine, tissue or load_tissue(), schedule)
+
+
+def judge_robustness(
+    plan: Plan, uncertainty: SetupUncertainty | None = None, report: Report = lambda _: None
+) -> Robustness:
+    """A plan under scenarios of set-up error; `report` is told which scenario is computed."""
+    report("preparing the kernels (compiled at the first run)")
+    return evaluate_robustness(plan.case, plan.shots, engine_of(plan), uncertainty, report)
 
 
 def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:
