@@ -54,7 +54,8 @@ def robustness(
     for row in robust_rows(result):
         table.add_row(*row)
     console = Console()
-    console.width = max(console.width, 100)
+    # Names are not to be cut where no terminal says how wide it is.
+    console.width = max(console.width, 112)
     console.print(table)
     console.print(robust_line(result), highlight=False)
     console.print(DISCLAIMER)

@@ -21,7 +21,7 @@ Kind = Literal["coverage", "d98", "mean", "max", "d0_035cc"]
 _MORE_IS_BETTER = ("coverage", "d98")
 _SAMPLES = {"target": 16_000, "oar": 8000}
 # An organ sampled more coarsely is refined where it is hottest.
-_FINE_ENOUGH_MM = 0.2
+_FINE_ENOUGH_MM, _HOTTEST = 0.2, 20
 _LEVELS = 200
 _SAY_EVERY = 10
 
@@ -148,7 +148,7 @@ def evaluate_robustness(
 def _sample(structure: Structure, shots: Sequence[Shot], engine: TmrEngine) -> SampledDose:
     sample, spacing = coarse_dose(structure.solid, _SAMPLES[structure.role], shots, engine)
     if structure.role == "oar" and spacing > _FINE_ENOUGH_MM:
-        return refined(sample, spacing, structure.solid, shots, engine)
+        return refined(sample, spacing, structure.solid, shots, engine, _HOTTEST)
     return sample
 
 

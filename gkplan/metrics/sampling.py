@@ -14,7 +14,8 @@ from gkplan.solids.base import subdivide
 
 SAMPLES = 40_000
 _LARGE_CC = 20.0
-_HOTTEST, _PARTS = 64, 5
+HOTTEST = 64  # cells
+_PARTS = 5
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
 
@@ -36,14 +37,19 @@ def coarse_dose(
 
 
 def refined(
-    sample: SampledDose, spacing_mm: float, solid: Solid, shots: Sequence[Shot], engine: DoseEngine
+    sample: SampledDose,
+    spacing_mm: float,
+    solid: Solid,
+    shots: Sequence[Shot],
+    engine: DoseEngine,
+    hottest: int = HOTTEST,
 ) -> SampledDose:
     """A lattice sample with its hottest cells, and all that touch them, split into 125 each.
 
     Cells whose centre lies outside the structure are split too: what is hottest is often its
     surface, and a part of it would be lost.
     """
-    count = min(_HOTTEST, len(sample.dose_gy))
+    count = min(hottest, len(sample.dose_gy))
     cell = np.rint((sample.points - sample.points[0]) / spacing_mm).astype(np.int64)
     hot = cell[sample.dose_gy >= np.partition(sample.dose_gy, -count)[-count]]
     split = np.unique((hot[:, None] + _AROUND).reshape(-1, 3), axis=0)
