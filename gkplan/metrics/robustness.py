@@ -125,7 +125,7 @@ def evaluate_robustness(
     samples = {s.name: _sample(s, shots, engine) for s in case.structures}
     scenarios = draw_scenarios(uncertainty, _centroid(case, samples, shots))
     points = np.concatenate([s.points for s in samples.values()])
-    doses = np.empty((1 + len(scenarios), len(points)))
+    doses = np.empty((1 + len(scenarios), len(points)), dtype=np.float32)
     doses[0] = engine.dose(points, shots)
     for number, scenario in enumerate(scenarios):
         if number % _SAY_EVERY == 0:
@@ -134,15 +134,12 @@ def evaluate_robustness(
         moved = engine.in_head(moved_head(engine.head, motion))
         doses[1 + number] = moved.dose(motion(points), shots)
     ends = np.cumsum([len(s.points) for s in samples.values()])[:-1]
-    cases = {
-        name: [replace(sample, dose_gy=dose) for dose in part]
-        for (name, sample), part in zip(samples.items(), np.split(doses, ends, axis=1), strict=True)
-    }
-    quantities = tuple(
-        quantity for name, several in cases.items() for quantity in _quantities(case, name, several)
-    )
-    bands = tuple(_band(name, several) for name, several in cases.items())
-    return Robustness(uncertainty, scenarios, quantities, bands)
+    quantities, bands = [], []
+    for (name, sample), part in zip(samples.items(), np.split(doses, ends, axis=1), strict=True):
+        several = [replace(sample, dose_gy=dose.astype(np.float64)) for dose in part]
+        quantities += _quantities(case, name, several)
+        bands.append(_band(name, several))
+    return Robustness(uncertainty, scenarios, tuple(quantities), tuple(bands))
 
 
 def _sample(structure: Structure, shots: Sequence[Shot], engine: TmrEngine) -> SampledDose:

@@ -20,6 +20,8 @@ Triple = tuple[float, float, float]
 DEFAULT_SHIFT_MM = 0.5
 DEFAULT_ROTATION_DEG = 0.5
 DEFAULT_SCENARIOS = 50
+# Beyond this many mm or degrees nobody speaks of an error of set-up.
+_LARGEST = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,14 @@ class SetupUncertainty:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name, value, most in (
-            ("shift", self.shift_mm, 20.0),
-            ("rotation", self.rotation_deg, 20.0),
+        for what, value in (
+            ("shift in mm", self.shift_mm),
+            ("rotation in degrees", self.rotation_deg),
         ):
-            if not 0.0 <= value <= most:
-                unit = "mm" if name == "shift" else "degrees"
-                raise PlanError(f"set-up {name}: expected 0 to {most:g} {unit}, got {value:g}")
-        if not 1 <= self.scenarios <= 10_000:
-            raise PlanError(f"scenarios: expected 1 to 10000, got {self.scenarios}")
+            if not 0.0 <= value <= _LARGEST:
+                raise PlanError(f"set-up {what}: expected 0 to {_LARGEST:g}, got {value:g}")
+        if not 1 <= self.scenarios <= 1000:
+            raise PlanError(f"scenarios: expected 1 to 1000, got {self.scenarios}")
         if self.seed < 0:
             raise PlanError(f"seed: expected 0 or more, got {self.seed}")
 

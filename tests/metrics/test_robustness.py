@@ -130,12 +130,12 @@ def test_coverage_falls_with_the_size_of_the_error() -> None:
 
 
 def test_the_draws_have_their_standard_deviations() -> None:
-    drawn = draw_scenarios(SetupUncertainty(0.7, 0.3, 5000), np.zeros(3))
+    drawn = draw_scenarios(SetupUncertainty(0.7, 0.3, 1000), np.zeros(3))
     shifts, turns = (np.array(c) for c in zip(*[(s.shift_mm, s.rotation_deg) for s in drawn],
                                                strict=True))  # fmt: skip
-    assert shifts.std(axis=0) == pytest.approx(np.full(3, 0.7), rel=0.04)
-    assert turns.std(axis=0) == pytest.approx(np.full(3, 0.3), rel=0.04)
-    assert np.abs(shifts.mean(axis=0)).max() < 0.04
+    assert shifts.std(axis=0) == pytest.approx(np.full(3, 0.7), rel=0.08)
+    assert turns.std(axis=0) == pytest.approx(np.full(3, 0.3), rel=0.08)
+    assert np.abs(shifts.mean(axis=0)).max() < 0.08
 
 
 def test_rotations_are_about_the_pivot_and_right_handed() -> None:
