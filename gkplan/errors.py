@@ -19,6 +19,10 @@ class PlanError(GkplanError):
     """A plan, a shot or a prescription that is not valid."""
 
 
+class TissueError(GkplanError):
+    """Repair constants of a tissue that are unknown, or whose file is not usable."""
+
+
 class OutputError(GkplanError):
     """A place that cannot be written to."""
 
@@ -29,3 +33,7 @@ class GkplanWarning(UserWarning):
 
 class DepthWarning(GkplanWarning):
     """A shot so close to the surface that the dose there is not to be relied on."""
+
+
+class DeliveryWarning(GkplanWarning):
+    """Shots that the unit cannot deliver as they are meant to be."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from gkplan.case import Case
 from gkplan.certificate import Certificate
-from gkplan.errors import DepthWarning, PlanError
+from gkplan.errors import DeliveryWarning, DepthWarning, PlanError
 from gkplan.head import Head, distance_to_surface
 from gkplan.metrics.model import PlanMetrics
 from gkplan.shot import Shot, check_shots
@@ -72,6 +72,32 @@ def check_rate(rate_gy_per_min: float) -> None:
     """Refuse a calibration dose rate that no Gamma Knife has."""
     if not 0.05 <= rate_gy_per_min <= 10.0:
         raise PlanError(f"calibration dose rate: expected 0.05 to 10 Gy/min, got {rate_gy_per_min}")
+
+
+def check_shot_times(shots: Sequence[Shot], unit: RadiationUnit, fraction: float) -> None:
+    """Warn of shots of which `fraction` is shorter than the unit can give.
+
+    Warns
+    -----
+    DeliveryWarning
+        Saying how many they are, and naming the shortest.
+    """
+    spare = [
+        fraction * shot.time_min
+        - max(unit.collimator(s).minimum_time_min for s in shot.sectors if s)
+        for shot in shots
+    ]
+    short = sum(s < -1e-9 for s in spare)
+    if short:
+        worst = int(np.argmin(spare))
+        warnings.warn(
+            f"{short} of {len(shots)} shots are too short in a session that gives "
+            f"{100 * fraction:.3g} % of them: shot {worst + 1} takes "
+            f"{fraction * shots[worst].time_min:.3f} min, {-spare[worst]:.3f} min less than "
+            f"{unit.name} can give",
+            DeliveryWarning,
+            stacklevel=3,
+        )
 
 
 def check_depths(shots: Sequence[Shot], head: Head) -> None:

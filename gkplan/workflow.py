@@ -19,8 +19,19 @@ from gkplan.dose import TmrEngine
 from gkplan.files import check_output_folder, whole_folder, write_bytes, write_text
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid, Volume
+from gkplan.metrics.bed import Schedule
+from gkplan.metrics.bedplan import PlanBed, evaluate_bed
 from gkplan.metrics.model import Evaluation
-from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, check_depths, check_rate
+from gkplan.metrics.repair import TissueRepair, load_tissue
+from gkplan.metrics.robustness import Robustness, evaluate_robustness
+from gkplan.metrics.setup import SetupUncertainty
+from gkplan.plan import (
+    DEFAULT_RATE_GY_PER_MIN,
+    Plan,
+    check_depths,
+    check_rate,
+    check_shot_times,
+)
 from gkplan.planfile import write_plan
 from gkplan.prescription import Prescription
 from gkplan.unit import RadiationUnit, load_unit
@@ -110,6 +121,34 @@ def judge(plan: Plan, report: Report = lambda _: None) -> Planned:
     kept = {key: plan.provenance[key] for key in ("aim",) if key in plan.provenance}
     plan = replace(plan, metrics=evaluation.metrics, provenance={**kept, **_provenance(plan)})
     return Planned(plan, evaluation, time.perf_counter() - start)
+
+
+def judge_bed(
+    plan: Plan,
+    tissue: TissueRepair | None = None,
+    schedule: Schedule | None = None,
+    report: Report = lambda _: None,
+) -> PlanBed:
+    """Biologically effective dose of a plan's structures (normal CNS, one session, if not given).
+
+    Warns
+    -----
+    DeliveryWarning
+        If a session's part of some shot is shorter than the unit can give.
+    """
+    schedule = schedule or Schedule()
+    check_shot_times(plan.shots, plan.unit, min(schedule.fractions))
+    report("biologically effective dose")
+    engine = engine_of(plan)
+    return evaluate_bed(plan.case, plan.shots, engine, tissue or load_tissue(), schedule)
+
+
+def judge_robustness(
+    plan: Plan, uncertainty: SetupUncertainty | None = None, report: Report = lambda _: None
+) -> Robustness:
+    """A plan under scenarios of set-up error; `report` is told which scenario is computed."""
+    report("preparing the kernels (compiled at the first run)")
+    return evaluate_robustness(plan.case, plan.shots, engine_of(plan), uncertainty, report)
 
 
 def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:

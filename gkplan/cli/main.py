@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
+    bed,
     bench,
     commands,
     commission,
     phantoms,
     profiles,
+    robustness,
 )
 from gkplan.cli.app import app
 from gkplan.errors import GkplanError, GkplanWarning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,6 +54,12 @@ class TmrEngine:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_tables", Tables.of(self.unit))
+
+    def in_head(self, head: Head) -> TmrEngine:
+        """The same engine for another head; quick, for the tables of the unit are shared."""
+        other = copy(self)
+        object.__setattr__(other, "head", head)
+        return other
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head."""

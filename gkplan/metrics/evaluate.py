@@ -14,15 +14,13 @@ from gkplan.frames import Array, Frame
 from gkplan.grid import Grid
 from gkplan.metrics.dvh import SampledDose, dose_volume_histogram, limit_dose, structure_dose
 from gkplan.metrics.model import Evaluation, LimitResult, PlanIndices, PlanMetrics
+from gkplan.metrics.sampling import sampled_dose
 from gkplan.shot import Shot
-from gkplan.solids import sample_about
 from gkplan.solids.base import subdivide
 
 V12_GY = 12.0
 _COARSE_MM, _MARGIN_MM = 2.5, 70.0
 _FINE_POINTS = 300_000
-_SAMPLES = 40_000
-_LARGE_CC = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +43,7 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     prescription volumes on a lattice of the whole hot region of the head, finer than 0.65 mm
     for usual targets. Definitions: `PlanIndices`, `StructureDose`.
     """
-    samples = {s.name: _sample(case, s.name, shots, engine) for s in case.structures}
+    samples = {s.name: sampled_dose(s.solid, shots, engine) for s in case.structures}
     targets = [t.name for t in case.targets]
     hot = _hot_region(case, shots, engine)
     maximum, place = _maximum(hot, [samples[t] for t in targets], shots, engine)
@@ -81,23 +79,6 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     )
     dvhs = tuple(dose_volume_histogram(name, s) for name, s in samples.items())
     return Evaluation(metrics, dvhs)
-
-
-def _sample(case: Case, name: str, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
-    """Dose on a lattice inside a structure; a large one is refined where it is hottest."""
-    solid = case.structure(name).solid
-    points, spacing = sample_about(solid, _SAMPLES, coarsest_mm=2.5)
-    dose = engine.dose(points, shots)
-    volume = np.full(len(points), spacing**3 / 1000)
-    if volume.sum() > _LARGE_CC:
-        hottest = dose >= np.partition(dose, -min(64, len(dose)))[-min(64, len(dose))]
-        fine = subdivide(points[hottest], spacing, 5)
-        fine = fine[solid.contains(fine)]
-        points = np.concatenate([points[~hottest], fine])
-        dose = np.concatenate([dose[~hottest], engine.dose(fine, shots)])
-        small = np.full(len(fine), (spacing / 5) ** 3 / 1000)
-        volume = np.concatenate([volume[~hottest], small])
-    return SampledDose(points, dose, volume)
 
 
 def _hot_region(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> HotRegion:

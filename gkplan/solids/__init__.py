@@ -4,6 +4,7 @@ from gkplan.solids.base import Bounds, Solid, sample, sample_about
 from gkplan.solids.boolean import Difference, Intersection, Union
 from gkplan.solids.levelset import LevelSet
 from gkplan.solids.mesh import Mesh
+from gkplan.solids.moved import Moved
 from gkplan.solids.parse import parse_solid
 from gkplan.solids.primitives import Capsule, Ellipsoid, HalfSpace
 from gkplan.solids.radii import default_directions, solid_from_radii
@@ -18,6 +19,7 @@ __all__ = [
     "Intersection",
     "LevelSet",
     "Mesh",
+    "Moved",
     "Solid",
     "Union",
     "default_directions",

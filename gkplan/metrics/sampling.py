@@ -1,0 +1,70 @@
+"""Points in a structure, finer where it is hottest, and the dose there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gkplan.dose.engine import DoseEngine
+from gkplan.metrics.dvh import SampledDose
+from gkplan.shot import Shot
+from gkplan.solids import Solid, sample_about
+from gkplan.solids.base import subdivide
+
+SAMPLES = 40_000
+_LARGE_CC = 20.0
+HOTTEST = 64  # cells
+_PARTS = 5
+_AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
+
+
+def sampled_dose(solid: Solid, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
+    """Dose on a lattice inside a structure; a large one is refined where it is hottest."""
+    sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
+    if sample.volume_cc.sum() > _LARGE_CC:
+        return refined(sample, spacing, solid, shots, engine)
+    return sample
+
+
+def coarse_dose(
+    solid: Solid, count: int, shots: Sequence[Shot], engine: DoseEngine
+) -> tuple[SampledDose, float]:
+    """Dose at about `count` lattice points inside a structure, and their spacing in mm."""
+    points, spacing = sample_about(solid, count, coarsest_mm=2.5)
+    volume = np.full(len(points), spacing**3 / 1000)
+    return SampledDose(points, engine.dose(points, shots), volume), spacing
+
+
+def refined(
+    sample: SampledDose,
+    spacing_mm: float,
+    solid: Solid,
+    shots: Sequence[Shot],
+    engine: DoseEngine,
+    hottest: int = HOTTEST,
+) -> SampledDose:
+    """A lattice sample with its hottest cells, and all that touch them, split into 125 each.
+
+    Cells whose centre lies outside the structure are split too: what is hottest is often its
+    surface, and a part of it would be lost.
+    """
+    count = min(hottest, len(sample.dose_gy))
+    cell = np.rint((sample.points - sample.points[0]) / spacing_mm).astype(np.int64)
+    hot = cell[sample.dose_gy >= np.partition(sample.dose_gy, -count)[-count]]
+    split = np.unique((hot[:, None] + _AROUND).reshape(-1, 3), axis=0)
+    fine = subdivide(sample.points[0] + spacing_mm * split, spacing_mm, _PARTS)
+    fine = fine[solid.contains(fine)]
+    low, high = split.min(axis=0), split.max(axis=0)
+    shape = tuple(high - low + 1)
+    chosen = np.zeros(shape, dtype=np.bool_)
+    chosen[tuple((split - low).T)] = True
+    near = ((cell >= low) & (cell <= high)).all(axis=1)
+    kept = ~near
+    kept[near] = ~chosen[tuple((cell[near] - low).T)]
+    small = np.full(len(fine), (spacing_mm / _PARTS) ** 3 / 1000)
+    return SampledDose(
+        np.concatenate([sample.points[kept], fine]),
+        np.concatenate([sample.dose_gy[kept], engine.dose(fine, shots)]),
+        np.concatenate([sample.volume_cc[kept], small]),
+    )
