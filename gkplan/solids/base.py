@@ -40,6 +40,18 @@ def lattice(bounds: Bounds, spacing_mm: float) -> Array:
     return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
 
 
+def lattice_around(solid: Solid, spacing_mm: float, margin_mm: float) -> Array:
+    """Cell centres (ni, nj, nk, 3) of a lattice that fills the box of `solid` and a margin."""
+    low, high = solid.bounds
+    points = lattice(np.array([low - margin_mm, high + margin_mm]), spacing_mm)
+    return points.reshape(*(len(np.unique(column)) for column in points.T), 3)
+
+
+def inside_lattice(solid: Solid, points: Array) -> NDArray[np.bool_]:
+    """Which cells of a lattice (ni, nj, nk, 3) have their centres inside `solid`."""
+    return solid.contains(points.reshape(-1, 3)).reshape(points.shape[:-1])
+
+
 def subdivide(points: Array, spacing_mm: float, parts: int) -> Array:
     """Each lattice cell split into ``parts**3`` cells; their centres, (n * parts**3, 3)."""
     step = spacing_mm / parts
