@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     bench,
+    bench_plans,
     commands,
     commission,
     phantoms,
@@ -22,25 +23,26 @@ BAD_INPUT, INTERRUPTED = 2, 130
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
+    kept = ""
     try:
         with _warnings_as_sentences():
             code = app(list(args) if args is not None else None, standalone_mode=False)
     except GkplanError as error:
         sys.stderr.write(f"gkplan: {error}\n")
         return BAD_INPUT
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+    except KeyboardInterrupt as stop:
+        code, kept = INTERRUPTED, str(stop)
     except Exception as error:
         # typer's own complaints about the command line (typer may bundle its click).
         if type(error).__name__ == "Abort":
-            code = INTERRUPTED
+            code, kept = INTERRUPTED, str(error.__cause__ or "")
         elif hasattr(error, "format_message"):
             sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
             return BAD_INPUT
         else:
             raise
     if code == INTERRUPTED:
-        sys.stderr.write("gkplan: stopped; nothing was written\n")
+        sys.stderr.write(f"gkplan: stopped; {kept or 'nothing was written'}\n")
     return code if isinstance(code, int) else 0
 
 
