@@ -12,7 +12,7 @@ import typer
 from gkplan.cli.bench import bench
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
-from gkplan.errors import PlanError
+from gkplan.errors import PlanError, StoppedError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,7 +61,7 @@ def plans(
             with executor_called(executor, count, scheduler) as chosen:
                 rows = sweep(jobs, out / "results", chosen, report)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"what was finished is kept in {out / 'results'}") from None
+            raise StoppedError(f"what was finished is kept in {out / 'results'}") from None
         report("drawing")
         _write(rows, out)
     _print(rows, medians(rows))

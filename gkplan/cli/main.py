@@ -16,33 +16,35 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     profiles,
 )
 from gkplan.cli.app import app
-from gkplan.errors import GkplanError, GkplanWarning
+from gkplan.errors import GkplanError, GkplanWarning, StoppedError
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; exit code 0, 2 for bad input, 130 for Ctrl-C."""
-    kept = ""
     try:
         with _warnings_as_sentences():
             code = app(list(args) if args is not None else None, standalone_mode=False)
+    except StoppedError as stop:
+        sys.stderr.write(f"gkplan: stopped; {stop}\n")
+        return INTERRUPTED
     except GkplanError as error:
         sys.stderr.write(f"gkplan: {error}\n")
         return BAD_INPUT
-    except KeyboardInterrupt as stop:
-        code, kept = INTERRUPTED, str(stop)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
     except Exception as error:
         # typer's own complaints about the command line (typer may bundle its click).
         if type(error).__name__ == "Abort":
-            code, kept = INTERRUPTED, str(error.__cause__ or "")
+            code = INTERRUPTED
         elif hasattr(error, "format_message"):
             sys.stderr.write(f"gkplan: {error.format_message()}; see gkplan --help\n")
             return BAD_INPUT
         else:
             raise
     if code == INTERRUPTED:
-        sys.stderr.write(f"gkplan: stopped; {kept or 'nothing was written'}\n")
+        sys.stderr.write("gkplan: stopped; nothing was written\n")
     return code if isinstance(code, int) else 0
 
 

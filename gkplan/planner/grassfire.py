@@ -11,10 +11,9 @@ from gkplan.solids import Solid, sample_about
 from gkplan.solids.base import inside_lattice, lattice_around
 from gkplan.unit import RadiationUnit
 
-# One isocentre for so many mm3, at most as many as 1 cc has then: chosen here, as the numbers of
-# the published method are not published. More of them cost time and gain little.
-VOLUME_EACH_MM3 = 62.5
-MOST = 16
+# As many isocentres in 1 cc, and never more; fewer in less, as its diameter. Chosen here: the
+# publications do not say how many.
+MOST, FULL_MM3 = 16, 1000.0
 _CELLS, _FINEST_MM, _COARSEST_MM = 20_000, 0.1, 1.0
 
 
@@ -30,7 +29,7 @@ def grassfire_isocenters(case: Case, unit: RadiationUnit) -> Array:
     for target in case.targets:
         points, spacing = sample_about(target.solid, _CELLS, _COARSEST_MM, _FINEST_MM)
         volume_mm3 = len(points) * spacing**3
-        count = int(np.clip(round(volume_mm3 / VOLUME_EACH_MM3), 1, MOST))
+        count = max(round(MOST * min(volume_mm3 / FULL_MM3, 1.0) ** (1 / 3)), 1)
         found = grassfire_points(target.solid, count)
         found = found[unit.reaches(found)]
         if len(found) == 0:

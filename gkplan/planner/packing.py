@@ -20,11 +20,11 @@ from gkplan.solids.base import inside_lattice, lattice_around
 from gkplan.unit import RadiationUnit
 from gkplan.unit.profiles import AXES, composite_profile
 
-# What a volume beyond the surface costs, in volumes of target. At first nearly forbidden: the
-# largest shot that fits inside comes first; where no such shot gains enough the cost is halved,
-# down to the least, until the target is filled: thin ends need shots that reach beyond them.
-# Overlap costs nothing by itself, or nothing would fill the gaps between balls.
-REACH_BEYOND, LEAST_REACH = 4.0, 0.1
+# What a volume beyond the surface costs, in volumes of target. Dear at first: large shots that
+# fit come first; where none gains enough the cost is halved, down to the least, until the target
+# is filled: thin ends need shots that reach beyond them. Overlap costs nothing by itself, or
+# nothing would fill the gaps between balls.
+REACH_BEYOND, LEAST_REACH = 2.0, 0.1
 # Of the target's volume: what a shot must gain at least, and when the target counts as filled.
 # With 1 % in place of 0.5 % thin ends stay cold, and scaling to the coverage spoils all the rest.
 LEAST_GAIN, FILLED = 0.005, 0.99

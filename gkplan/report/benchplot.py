@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gkplan.bench.plans.published import PUBLISHED
 from gkplan.bench.plans.row import Row
 from gkplan.disclaimer import DISCLAIMER
+from gkplan.report.text import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,11 +31,14 @@ def bench_figure(rows: Sequence[Row]) -> Figure:
     patients and other doses: a scale to read the marks by, not a comparison like with like.
     """
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure = Figure(figsize=(16.0, 7.4), layout="constrained")
     figure.suptitle("Plans against target volume", fontweight="bold")
     methods = list(dict.fromkeys(row.method for row in rows))
-    for axes, (index, label) in zip(figure.subplots(1, len(_PANELS)), _PANELS, strict=True):
+    for axes, (index, label) in zip(
+        figure.subplots(1, len(_PANELS), sharex=True), _PANELS, strict=True
+    ):
         for n, method in enumerate(methods):
             _draw(axes, [row for row in rows if row.method == method], index, method, n)
         for dashes, mean in zip(_DASHES, [p for p in PUBLISHED if p.index == index], strict=False):
@@ -46,9 +50,9 @@ def bench_figure(rows: Sequence[Row]) -> Figure:
                 label=f"{mean.value:g}: {mean.what} ({mean.source})",
             )
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("{x:g}")
-        axes.tick_params(which="both", labelsize=8)
         axes.set_xlabel("target volume (cc)")
         axes.set_ylabel(label)
         axes.grid(color="0.9")
@@ -61,7 +65,7 @@ def bench_figure(rows: Sequence[Row]) -> Figure:
         )
         for text in legend.get_texts():
             text.set_parse_math(False)
-    sources = "; ".join(sorted({row.source for row in rows if row.source}))
+    sources = "; ".join(sorted({shortened(row.source, 90) for row in rows if row.source}))
     figure.supxlabel(
         f"Lines: published means, other patients and doses. Cases: {sources}\n{DISCLAIMER}",
         fontsize=8,

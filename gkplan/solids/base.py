@@ -41,14 +41,18 @@ def lattice(bounds: Bounds, spacing_mm: float) -> Array:
 
 
 def lattice_around(solid: Solid, spacing_mm: float, margin_mm: float) -> Array:
-    """Cell centres (ni, nj, nk, 3) of a lattice that fills the box of `solid` and a margin."""
+    """Points (ni, nj, nk, 3) of a lattice over the box of `solid` and a margin.
+
+    One lies in the middle of the box, so that what is symmetric is so on the lattice.
+    """
     low, high = solid.bounds
-    points = lattice(np.array([low - margin_mm, high + margin_mm]), spacing_mm)
-    return points.reshape(*(len(np.unique(column)) for column in points.T), 3)
+    reach = np.ceil(((high - low) / 2 + margin_mm) / spacing_mm).astype(int)
+    steps = [spacing_mm * np.arange(-n, n + 1) for n in reach]
+    return np.asarray(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1) + (low + high) / 2)
 
 
 def inside_lattice(solid: Solid, points: Array) -> NDArray[np.bool_]:
-    """Which cells of a lattice (ni, nj, nk, 3) have their centres inside `solid`."""
+    """Which points of a lattice (ni, nj, nk, 3) lie inside `solid`."""
     return solid.contains(points.reshape(-1, 3)).reshape(points.shape[:-1])
 
 

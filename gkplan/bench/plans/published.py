@@ -16,7 +16,7 @@ class Published:
 
 
 _SMALL = "8 vestibular schwannomas, manual"
-_AVM = "malformations (AVM)"
+_AVM = "arteriovenous malformations"
 _METS = "25 metastases"
 _CENTER = "133 vestibular schwannomas, manual"
 # Sources: PMC6018045; JACMP 2020, PMC7497913; PMC6774479; Cureus abstract 1655; and one centre's
