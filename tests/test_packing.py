@@ -13,9 +13,10 @@ from gkplan.errors import CaseError
 from gkplan.frames import patient_from_leksell
 from gkplan.head import Head
 from gkplan.metrics.evaluate import evaluate
+from gkplan.planner.balls import ShotShape, packed_balls
 from gkplan.planner.fixed import plan_at
 from gkplan.planner.grassfire import MOST, grassfire_isocenters, grassfire_points
-from gkplan.planner.packing import COVERAGE, ShotShape, pack_shots, packed_balls
+from gkplan.planner.packing import COVERAGE, pack_shots
 from gkplan.planner.sequence import minimum_time
 from gkplan.prescription import Prescription
 from gkplan.solids import Capsule, Ellipsoid, Solid

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import gkplan
-from gkplan.bench.plans.independent import SlabStack, independent_check
+from gkplan.bench.plans.independent import independent_check
+from gkplan.bench.plans.slabs import SlabStack
 from gkplan.case import Case
 from gkplan.dose.engine import Array32
 from gkplan.frames import Array, patient_from_leksell

@@ -6,9 +6,10 @@ stopped, `medians` and `rows_csv` make the tables.
 
 from gkplan.bench.plans.job import Job, Options, find_cases, jobs_of
 from gkplan.bench.plans.methods import METHODS, Account, Method, measured
+from gkplan.bench.plans.one import plan_one
 from gkplan.bench.plans.published import PUBLISHED, Published
 from gkplan.bench.plans.row import LimitRow, Row
-from gkplan.bench.plans.sweep import plan_one, sweep
+from gkplan.bench.plans.sweep import sweep
 from gkplan.bench.plans.table import GROUPS, Medians, medians, rows_csv, rows_json
 
 __all__ = [

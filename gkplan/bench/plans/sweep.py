@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gkplan.bench.plans.job import Job
-from gkplan.bench.plans.row import LimitRow, Row
-from gkplan.disclaimer import DISCLAIMER
-from gkplan.errors import GkplanError, OutputError, PlanError
+from gkplan.bench.plans.one import SCHEMA, Report, plan_one
+from gkplan.bench.plans.row import Row
+from gkplan.errors import OutputError, PlanError
 from gkplan.files import write_text
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-
-Report = Callable[[str], None]
-SCHEMA = "gkplan-bench-plan/1"
 
 
 def sweep(
@@ -34,7 +29,8 @@ def sweep(
     Parameters
     ----------
     folder : holds one file a job; those that are there already are not planned again, except
-        where the planning had failed
+        where the planning had failed. A change of the software is not noticed: after one, name
+        another folder
     executor : any executor of `concurrent.futures`; without one the jobs run here in turn
 
     Raises
@@ -55,80 +51,9 @@ def sweep(
     for job, table in _results(todo, executor, report):
         write_text(folder / job.file_name, json.dumps(table, indent=1, allow_nan=False) + "\n")
         rows[job.file_name] = row = Row.from_table(table["row"])
-        report(f"{len(rows)} of {len(jobs)}: {job.name} by {job.method}: {row.error or 'planned'}")
+        count = f"{len(rows)} of {len(jobs)}"
+        report(f"{count}: {job.name} by {job.method}: {row.error or 'planned'}")
     return [rows[job.file_name] for job in jobs]
-
-
-def plan_one(job: Job, report: Report = lambda _: None) -> dict[str, Any]:
-    """What the file of a job holds: the row and the plan, or the sentence why there is none."""
-    plan = None
-    try:
-        with _threads(job.threads):
-            row, plan = _planned(job, report)
-    except GkplanError as error:
-        row = Row(job.name, job.method, error=str(error))
-    except Exception as error:  # one case that fails must not stop the others
-        row = Row(job.name, job.method, error=f"{type(error).__name__}: {error}")
-    return {
-        "schema": SCHEMA,
-        "disclaimer": DISCLAIMER,
-        "asked": job.asked,
-        "row": asdict(row),
-        "plan": plan,
-    }
-
-
-def _planned(job: Job, report: Report) -> tuple[Row, dict[str, Any]]:
-    from gkplan.bench.plans.independent import independent_check
-    from gkplan.dose import TmrEngine
-    from gkplan.load import load_case
-    from gkplan.plan import Plan
-    from gkplan.planfile import plan_table
-    from gkplan.unit import load_unit
-    from gkplan.workflow import engine_of, judge, prescribed
-
-    options = job.options
-    case = prescribed(load_case(job.case), options.prescription_gy, None)
-    unit = load_unit(options.unit)
-    engine = TmrEngine(unit, case.head, options.rate_gy_per_min, transit=True)
-    shots, account = job.run(case, engine, report)
-    start = time.perf_counter()
-    plan = Plan(case, unit, options.unit, shots, options.rate_gy_per_min, transit=True)
-    plan = judge(plan, report).plan
-    metrics = plan.metrics
-    assert metrics is not None
-    indices = metrics.overall
-    sampled = slab = None
-    if indices.coverage is not None:
-        report("checking on random points")
-        sampled, slab = independent_check(case, shots, engine_of(plan))
-    row = Row(
-        job.name,
-        job.method,
-        case.source,
-        volume_cc=indices.target_volume_cc,
-        coverage=indices.coverage,
-        selectivity=indices.selectivity,
-        paddick_index=indices.paddick_index,
-        gradient_index=indices.gradient_index,
-        efficiency_index=indices.efficiency_index,
-        prescription_isodose=indices.prescription_isodose,
-        v12gy_cc=metrics.v12gy_cc,
-        beam_on_time_min=metrics.beam_on_time_min,
-        shots=metrics.n_shots,
-        isocenters=metrics.n_isocenters,
-        sampled_coverage=sampled.coverage if sampled else None,
-        sampled_paddick_index=sampled.paddick_index if sampled else None,
-        slab_coverage=slab.coverage if slab else None,
-        slab_paddick_index=slab.paddick_index if slab else None,
-        **asdict(account),
-        judging_s=time.perf_counter() - start,
-        limits=tuple(
-            LimitRow(r.limit.structure, r.limit.kind, r.limit.dose_gy, r.dose_gy, r.met)
-            for r in metrics.limits
-        ),
-    )
-    return row, plan_table(plan)
 
 
 def _finished(job: Job, folder: Path) -> Row | None:
@@ -162,7 +87,7 @@ def _results(
     """Each job with its result, as they are finished."""
     if executor is None:
         for job in jobs:
-            yield job, plan_one(job, lambda text, job=job: report(_line(job, text)))  # type: ignore[misc]
+            yield job, plan_one(job, partial(_tell, report, job))
         return
     from concurrent.futures import as_completed
 
@@ -181,15 +106,5 @@ def _results(
             future.cancel()
 
 
-def _line(job: Job, text: str) -> str:
-    return f"{job.name} by {job.method}: {text}"
-
-
-def _threads(count: int | None) -> AbstractContextManager[None]:
-    if count is None:
-        return nullcontext()
-    import numba
-
-    from gkplan.bench.measure import threads
-
-    return threads(min(count, numba.get_num_threads()))
+def _tell(report: Report, job: Job, text: str) -> None:
+    report(f"{job.name} by {job.method}: {text}")
