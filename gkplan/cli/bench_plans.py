@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 @bench.command()
 def plans(
     cases: Annotated[
-        list[str], typer.Option(help="folder of contour .json files, a file, or a phantom's name")
+        list[str],
+        typer.Option(help="folder of contour .json files, a file, or a phantom; may be repeated"),
     ],
     out: Annotated[
         Path, typer.Option(help="folder of the results; a second run goes on where it stopped")
@@ -54,7 +55,10 @@ def plans(
     count = cores if workers is None else workers
     if count < 1:
         raise PlanError(f"--workers {workers}: expected 1 or more")
-    threads = max(cores // count, 1) if executor else None
+    if scheduler and executor != "dask":
+        raise PlanError(f"--scheduler {scheduler}: needs --executor dask")
+    # Processes on this machine share its cores; a cluster has its own.
+    threads = max(cores // count, 1) if executor and not scheduler else None
     jobs = jobs_of(find_cases(cases), _methods(methods), Options(prescription, rate, unit), threads)
     with progress() as report:
         try:

@@ -28,7 +28,7 @@ def executor_called(
     Raises
     ------
     PlanError
-        For a name that is not known, and when dask is not installed.
+        For a name that is not known, a scheduler that does not answer, and without dask.
     """
     if name is None:
         yield None
@@ -74,6 +74,11 @@ def _dask(workers: int, scheduler: str | None) -> Iterator[Executor]:
         raise PlanError(
             "--executor dask: dask is not installed; pip install 'gkplan[dask]', or use processes"
         ) from None
-    made = Client(scheduler) if scheduler else Client(n_workers=workers, threads_per_worker=1)
+    try:
+        made = Client(scheduler) if scheduler else Client(n_workers=workers, threads_per_worker=1)
+    except (OSError, ValueError) as error:
+        raise PlanError(
+            f"--scheduler {scheduler}: cannot reach it ({error}); expected tcp://HOST:PORT"
+        ) from error
     with made as client:
         yield client.get_executor()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gkplan
-from gkplan.bench.plans.independent import independent_check
+from gkplan.bench.plans.independent import EDGE_MM, independent_check
 from gkplan.bench.plans.slabs import SlabStack
 from gkplan.case import Case
 from gkplan.dose.engine import Array32
@@ -22,6 +22,7 @@ from gkplan.prescription import Prescription
 from gkplan.shot import Shot
 from gkplan.solids import Ellipsoid
 from gkplan.structures import Structure, solid_from_contours
+from gkplan.unit.profiles import AXES, composite_profile
 
 CENTER = (101.2, 97.7, 103.4)
 SHOT = Shot(CENTER, (8,) * 8, 1.0)
@@ -97,6 +98,18 @@ def test_a_dose_to_the_maximum_is_refused() -> None:
         independent_check(
             balls(4.0, CENTER, isodose=(1.0, 1.0)), [SHOT], BallDose((CENTER,), 4.0, 12.0)
         )
+
+
+@pytest.mark.parametrize("isodose", [0.2, 0.3, 0.5, 0.8])
+def test_no_cell_that_is_left_out_can_have_the_dose(isodose: float) -> None:
+    """From the dose to a quarter of it is farther than from a corner to the middle of a cell."""
+    unit = gkplan.load_unit("perfexion")
+    for size in unit.collimator_sizes_mm:
+        for axis in AXES:
+            offset, dose = composite_profile(unit, size, axis)
+            dose, at = dose[offset >= 0.0] / dose.max(), offset[offset >= 0.0]
+            fall = at[dose < isodose / 4].min() - at[dose >= isodose].max()
+            assert fall > np.sqrt(3.0) / 2 * EDGE_MM
 
 
 def ring(radius: float, z: float, count: int = 400) -> Array:

@@ -339,6 +339,7 @@ def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
         (["--methods", "magic"], "expected some of ours, grassfire, packing"),
         (["--executor", "cloud"], "processes or dask"),
         (["--workers", "0"], "1 or more"),
+        (["--scheduler", "tcp://here:1"], "needs --executor dask"),
         (["--rate", "0"], "Gy/min"),
         (["--prescription", "-1"], "positive"),
         (["--unit", "linac"], "perfexion"),

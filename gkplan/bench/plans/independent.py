@@ -22,9 +22,9 @@ from gkplan.solids.base import lattice, subdivide
 
 POINTS = 100_000
 _SEED = 20_240
-# A cell of this edge whose middle has less than a quarter of the dose has the dose nowhere: that
-# would take a gradient steeper than that of the smallest shot.
-_EDGE_MM, _FRACTION = 1.0, 0.25
+# A cell of this edge whose middle has less than a quarter of the dose has the dose nowhere: beside
+# the steepest shot the dose falls so far only over a longer way than from corner to middle.
+EDGE_MM, _FRACTION = 1.0, 0.25
 _MARGIN_MM = 15.0
 
 
@@ -113,14 +113,14 @@ def _prescription_volume_mm3(
     margin = _MARGIN_MM
     while True:
         box = np.array([places.min(axis=0) - margin, places.max(axis=0) + margin])
-        cells = lattice(box, _EDGE_MM)
+        cells = lattice(box, EDGE_MM)
         cells = cells[engine.dose(cells, shots) >= _FRACTION * doses.min()]
         # Whole, if nothing of it touches the border of the box.
-        if ((cells > box[0] + 2 * _EDGE_MM) & (cells < box[1] - 2 * _EDGE_MM)).all():
+        if ((cells > box[0] + 2 * EDGE_MM) & (cells < box[1] - 2 * EDGE_MM)).all():
             break
         margin *= 1.5
     parts = max(int(np.ceil((count / max(len(cells), 1)) ** (1 / 3))), 1)
-    points = subdivide(cells, _EDGE_MM, parts)
-    points = points + _EDGE_MM / parts * rng.uniform(-0.5, 0.5, points.shape)
+    points = subdivide(cells, EDGE_MM, parts)
+    points = points + EDGE_MM / parts * rng.uniform(-0.5, 0.5, points.shape)
     level = doses[np.array([tree.query(points)[0] for tree in trees]).argmin(axis=0)]
-    return float((engine.dose(points, shots) >= level).sum() * (_EDGE_MM / parts) ** 3)
+    return float((engine.dose(points, shots) >= level).sum() * (EDGE_MM / parts) ** 3)
