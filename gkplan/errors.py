@@ -27,6 +27,10 @@ class OutputError(GkplanError):
     """A place that cannot be written to."""
 
 
+class StoppedError(GkplanError):
+    """Ctrl-C during work that keeps what is finished: the message says where."""
+
+
 class GkplanWarning(UserWarning):
     """Base of every warning that is about the user's data."""
 

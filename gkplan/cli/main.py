@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     bed,
     bench,
+    bench_plans,
     commands,
     commission,
     phantoms,
@@ -17,7 +18,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     robustness,
 )
 from gkplan.cli.app import app
-from gkplan.errors import GkplanError, GkplanWarning
+from gkplan.errors import GkplanError, GkplanWarning, StoppedError
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
@@ -27,6 +28,9 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         with _warnings_as_sentences():
             code = app(list(args) if args is not None else None, standalone_mode=False)
+    except StoppedError as stop:
+        sys.stderr.write(f"gkplan: stopped; {stop}\n")
+        return INTERRUPTED
     except GkplanError as error:
         sys.stderr.write(f"gkplan: {error}\n")
         return BAD_INPUT

@@ -40,6 +40,22 @@ def lattice(bounds: Bounds, spacing_mm: float) -> Array:
     return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
 
 
+def lattice_around(solid: Solid, spacing_mm: float, margin_mm: float) -> Array:
+    """Points (ni, nj, nk, 3) of a lattice over the box of `solid` and a margin.
+
+    One lies in the middle of the box, so that what is symmetric is so on the lattice.
+    """
+    low, high = solid.bounds
+    reach = np.ceil(((high - low) / 2 + margin_mm) / spacing_mm).astype(int)
+    steps = [spacing_mm * np.arange(-n, n + 1) for n in reach]
+    return np.asarray(np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1) + (low + high) / 2)
+
+
+def inside_lattice(solid: Solid, points: Array) -> NDArray[np.bool_]:
+    """Which points of a lattice (ni, nj, nk, 3) lie inside `solid`."""
+    return solid.contains(points.reshape(-1, 3)).reshape(points.shape[:-1])
+
+
 def subdivide(points: Array, spacing_mm: float, parts: int) -> Array:
     """Each lattice cell split into ``parts**3`` cells; their centres, (n * parts**3, 3)."""
     step = spacing_mm / parts

@@ -1,0 +1,133 @@
+"""The methods that are compared: a name and a function each, with the time they take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from gkplan.case import Case
+from gkplan.dose import TmrEngine
+from gkplan.dose.engine import Array32
+from gkplan.errors import CaseError
+from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
+from gkplan.shot import Shot
+
+Report = Callable[[str], None]
+Shots = tuple[Shot, ...]
+Planner = Callable[[Case, TmrEngine, Report], tuple[Shots, float | None]]
+KERNELS, PROGRAMME, SEQUENCING = "kernels", "programme", "sequencing"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Seconds of planning, and how far from its optimum (relative) it ended at most.
+
+    `programme_s` is the choice of shots in any method, also where it is no linear programme.
+    """
+
+    kernels_s: float
+    programme_s: float
+    sequencing_s: float
+    gap: float | None = None
+
+
+Method = Callable[[Case, TmrEngine, Report], tuple[Shots, Account]]
+
+
+class Clock:
+    """Seconds of each phase; of phases within each other the innermost counts."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = dict.fromkeys((KERNELS, PROGRAMME, SEQUENCING), 0.0)
+        self._phase = PROGRAMME
+        self._since = time.perf_counter()
+
+    def turn(self, phase: str) -> str:
+        """Begin a phase; the name of the one that it ends."""
+        now, before = time.perf_counter(), self._phase
+        self.seconds[before] += now - self._since
+        self._phase, self._since = phase, now
+        return before
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        before = self.turn(phase)
+        try:
+            yield
+        finally:
+            self.turn(before)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimedEngine(TmrEngine):
+    """The engine with a clock for its kernels: a method that replaces a field keeps the clock."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
+        with self.clock.during(KERNELS):
+            return TmrEngine.dose(self, points_mm, shots)
+
+    def influence(
+        self,
+        points_mm: Array,
+        isocenters_mm: Array,
+        gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
+        out: Array32 | None = None,
+    ) -> Array32:
+        with self.clock.during(KERNELS):
+            return TmrEngine.influence(self, points_mm, isocenters_mm, gamma_angle_deg, out)
+
+
+def measured(
+    planner: Planner, case: Case, engine: TmrEngine, report: Report
+) -> tuple[Shots, Account]:
+    """Shots of a planner that gives shots and a gap, with the account of its time.
+
+    Sequencing begins with the planner's line of progress that says so.
+    """
+    clock = Clock()
+
+    def told(text: str) -> None:
+        if text.startswith(SEQUENCING):
+            clock.turn(SEQUENCING)
+        report(text)
+
+    timed = TimedEngine(
+        engine.unit, engine.head, engine.rate_gy_per_min, engine.transit, clock=clock
+    )
+    shots, gap = planner(case, timed, told)
+    clock.turn(PROGRAMME)
+    seconds = clock.seconds
+    return shots, Account(seconds[KERNELS], seconds[PROGRAMME], seconds[SEQUENCING], gap)
+
+
+def _packing(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, None]:
+    from gkplan.planner.packing import pack_shots
+
+    return pack_shots(case, engine, report), None
+
+
+def _grassfire(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, float]:
+    from gkplan.planner.fixed import plan_at
+    from gkplan.planner.grassfire import grassfire_isocenters
+
+    if not case.prescriptions or any(p.is_maximum for p in case.prescriptions):
+        raise CaseError(f"{case.path}: grassfire needs a dose prescribed to a volume")
+    return plan_at(case, engine, grassfire_isocenters(case, engine.unit), report)
+
+
+def _ours(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, None]:
+    from gkplan.planner import make_shots
+
+    return make_shots(case, engine, report), None
+
+
+METHODS: Mapping[str, Method] = {
+    "ours": partial(measured, _ours),
+    "grassfire": partial(measured, _grassfire),
+    "packing": partial(measured, _packing),
+}
