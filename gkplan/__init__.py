@@ -20,6 +20,7 @@ _PUBLIC = {
     "RadiationUnit": "gkplan.unit",
     "ReferenceEngine": "gkplan.dose",
     "RigidTransform": "gkplan.frames",
+    "Session": "gkplan.forward",
     "Shot": "gkplan.shot",
     "TmrEngine": "gkplan.dose",
     "Volume": "gkplan.grid",
@@ -30,8 +31,10 @@ _PUBLIC = {
     "load_case": "gkplan.load",
     "load_unit": "gkplan.unit",
     "make_plan": "gkplan.workflow",
+    "new_plan": "gkplan.forward",
     "prescribed": "gkplan.workflow",
     "read_plan": "gkplan.planfile",
+    "show_plan": "gkplan.workflow",
     "write_all": "gkplan.workflow",
     "write_plan": "gkplan.planfile",
 }

@@ -12,6 +12,7 @@ import numpy as np
 from gkplan.case import Case
 from gkplan.errors import DepthWarning, PlanError
 from gkplan.head import Head, distance_to_surface
+from gkplan.history import History
 from gkplan.metrics.model import PlanMetrics
 from gkplan.shot import Shot, check_shots
 from gkplan.unit import RadiationUnit
@@ -35,6 +36,7 @@ class Plan:
     metrics : as evaluated, absent in a plan that nobody has judged yet
     provenance : versions, engine, options, hashes: enough to find every number again
     transit : whether the dose includes what shots give while sectors and couch move
+    history : the edits made by hand, for undo and redo; DICOM does not hold it
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Plan:
     metrics: PlanMetrics | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
     transit: bool = False
+    history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
         check_rate(self.calibration_dose_rate_gy_per_min)

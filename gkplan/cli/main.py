@@ -13,6 +13,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     commission,
     phantoms,
     profiles,
+    shots,
 )
 from gkplan.cli.app import app
 from gkplan.errors import GkplanError, GkplanWarning

@@ -13,6 +13,7 @@ from gkplan.dose.engine import DoseEngine
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid
 from gkplan.metrics.dvh import SampledDose, dose_volume_histogram, limit_dose, structure_dose
+from gkplan.metrics.maximum import refined_maximum
 from gkplan.metrics.model import Evaluation, LimitResult, PlanIndices, PlanMetrics
 from gkplan.shot import Shot
 from gkplan.solids import sample_about
@@ -45,7 +46,7 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     prescription volumes on a lattice of the whole hot region of the head, finer than 0.65 mm
     for usual targets. Definitions: `PlanIndices`, `StructureDose`.
     """
-    samples = {s.name: _sample(case, s.name, shots, engine) for s in case.structures}
+    samples = {s.name: sampled_dose(case, s.name, shots, engine) for s in case.structures}
     targets = [t.name for t in case.targets]
     hot = _hot_region(case, shots, engine)
     maximum, place = _maximum(hot, [samples[t] for t in targets], shots, engine)
@@ -83,7 +84,7 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     return Evaluation(metrics, dvhs)
 
 
-def _sample(case: Case, name: str, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
+def sampled_dose(case: Case, name: str, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
     """Dose on a lattice inside a structure; a large one is refined where it is hottest."""
     solid = case.structure(name).solid
     points, spacing = sample_about(solid, _SAMPLES, coarsest_mm=2.5)
@@ -132,15 +133,7 @@ def _maximum(
     starts = np.concatenate(
         [points[np.argsort(dose)[-4:]], np.array([s.isocenter_mm for s in shots])]
     )
-    step = 1.0
-    while step > 0.005:
-        near = np.concatenate([starts, subdivide(starts, step, 3)])
-        value = engine.dose(near, shots)
-        starts = near[np.argsort(value)[-4:]]
-        step *= 0.6
-    best = starts[-1]
-    x, y, z = (float(c) for c in best)
-    return float(engine.dose(best[None], shots)[0]), (x, y, z)
+    return refined_maximum(starts, shots, engine)
 
 
 def _nearest_target(points: Array, targets: list[Array]) -> NDArray[np.int64]:
