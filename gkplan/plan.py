@@ -74,8 +74,8 @@ def check_rate(rate_gy_per_min: float) -> None:
         raise PlanError(f"calibration dose rate: expected 0.05 to 10 Gy/min, got {rate_gy_per_min}")
 
 
-def check_depths(shots: Sequence[Shot], head: Head) -> None:
-    """Refuse shots outside the head, warn of those near its surface.
+def check_depths(shots: Sequence[Shot], head: Head, known: Sequence[Shot] = ()) -> None:
+    """Refuse shots outside the head, warn of those near its surface; `known` ones pass.
 
     Raises
     ------
@@ -87,9 +87,13 @@ def check_depths(shots: Sequence[Shot], head: Head) -> None:
     DepthWarning
         Naming the shots whose isocentres are less than 5 mm below the surface.
     """
-    depths = distance_to_surface(head.surface, np.array([shot.isocenter_mm for shot in shots]))
+    places = {shot.isocenter_mm for shot in known}
+    fresh = [(n, s) for n, s in enumerate(shots, start=1) if s.isocenter_mm not in places]
+    if not fresh:
+        return
+    depths = distance_to_surface(head.surface, np.array([s.isocenter_mm for _, s in fresh]))
     shallow = []
-    for number, (shot, depth) in enumerate(zip(shots, depths, strict=True), start=1):
+    for (number, shot), depth in zip(fresh, depths, strict=True):
         x, y, z = shot.isocenter_mm
         where = f"shot {number}: isocentre ({x:.1f}, {y:.1f}, {z:.1f}) mm"
         if depth < 0.0:

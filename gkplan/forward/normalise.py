@@ -20,8 +20,8 @@ from gkplan.solids import sample_about
 # part of its dose: each round leaves about that part of the error.
 _ROUNDS = 40
 _ACCURACY = 1e-6
-# As the metrics sample a structure.
-_SAMPLES, _COARSEST_MM = 40_000, 2.5
+# Coverage is counted on the points that the metrics take; a maximum only starts from points.
+_SAMPLES, _STARTS, _COARSEST_MM = 40_000, 4000, 2.5
 
 
 def normalise(
@@ -67,8 +67,9 @@ def settled(plan: Plan, levels: Mapping[str, float], is_coverage: bool) -> tuple
 
     groups = _groups(plan, list(levels))
     engine = engine_of(plan)
+    count = _SAMPLES if is_coverage else _STARTS
     points = {
-        name: sample_about(plan.case.structure(name).solid, _SAMPLES, _COARSEST_MM)[0]
+        name: sample_about(plan.case.structure(name).solid, count, _COARSEST_MM)[0]
         for name in levels
     }
     shots = plan.shots

@@ -31,7 +31,7 @@ def edited(plan: Plan, shots: Sequence[Shot], what: str) -> Plan:
         plan, shots=tuple(shots), metrics=None, history=plan.history.after(what, plan.shots)
     )
     check_times(after, known=plan.shots)
-    check_depths(after.shots, plan.case.head)
+    check_depths(after.shots, plan.case.head, known=plan.shots)
     return after
 
 
