@@ -2,7 +2,7 @@
 
 from gkplan.forward.library import LibraryShot, library_shot, library_shots
 from gkplan.forward.new import new_plan
-from gkplan.forward.normalise import normalise
+from gkplan.forward.scaling import normalise
 from gkplan.forward.sectors import parse_sectors, sectors_text
 from gkplan.forward.session import Session
 from gkplan.forward.shots import add, block, change, move, remove, set_weights, weight

@@ -9,7 +9,7 @@ from datetime import date
 from gkplan.case import Case
 from gkplan.errors import CaseError
 from gkplan.forward.library import library_shot
-from gkplan.forward.normalise import settled
+from gkplan.forward.scaling import settled
 from gkplan.forward.step import check_times
 from gkplan.plan import Plan
 from gkplan.shot import Shot
