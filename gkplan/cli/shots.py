@@ -53,6 +53,7 @@ def new(
     with progress() as report:
         from gkplan.forward import new_plan
         from gkplan.load import load_case
+        from gkplan.planfile import write_plan
         from gkplan.workflow import judge, prescribed
 
         loaded = prescribed(load_case(case, head), dose_gy, isodose)
@@ -64,7 +65,7 @@ def new(
             loaded, states, unit_name=unit, rate_gy_per_min=rate, treatment_date=day_of(day)
         )
         planned = judge(made, report)
-        _write(planned, out)
+        write_plan(planned.plan, out)
     _print(planned)
 
 
@@ -199,6 +200,7 @@ def weight(
 
 
 @shots.command()
+@shots.command("normalize", hidden=True)
 def normalise(
     plan: PlanArgument,
     isodose: Annotated[
@@ -279,13 +281,12 @@ def _edit(plan_file: Path, out: Path | None, function: Callable[[Plan], Plan]) -
     if out is not None:
         _check_new(out)
     with progress() as report:
-        from gkplan.planfile import read_plan
+        from gkplan.planfile import read_plan, write_plan
         from gkplan.workflow import judge
 
         place = _file_of(plan_file) if out is None else out
-        edited = function(read_plan(plan_file))
-        planned = judge(edited, report)
-        _write(planned, place)
+        planned = judge(function(read_plan(plan_file)), report)
+        write_plan(planned.plan, place)
     _print(planned)
     if (place.parent / "report.png").is_file() and (place.parent / "dicom").is_dir():
         sys.stderr.write(
@@ -308,12 +309,6 @@ def _check_new(out: Path) -> None:
         raise OutputError(f"{out}: is there already; name another --out")
     if not out.parent.is_dir():
         raise OutputError(f"{out}: there is no folder {out.parent}; make it first")
-
-
-def _write(planned: Planned, out: Path) -> None:
-    from gkplan.planfile import write_plan
-
-    write_plan(planned.plan, out)
 
 
 def _print(planned: Planned) -> None:
