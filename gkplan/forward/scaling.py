@@ -92,6 +92,11 @@ def _level(plan: Plan, target: str, isodose: float | None, coverage: float | Non
     prescription = plan.case.prescription(target)
     if isodose is not None and coverage is not None:
         raise PlanError("normalise: expected an isodose or a coverage, got both")
+    if prescription.is_maximum and (coverage is not None or isodose not in (None, 1.0)):
+        raise PlanError(
+            f"normalise: the dose of {target!r} is prescribed to the maximum; give neither an "
+            f"isodose nor a coverage"
+        )
     if coverage is not None:
         if not 0.0 < coverage <= 1.0:
             raise PlanError(f"coverage: expected a fraction, 0.98 is 98 %, got {coverage:g}")

@@ -148,8 +148,8 @@ def set_weights(plan: Plan, weights: Sequence[float]) -> Plan:
         raise PlanError(
             f"weights: expected {len(plan.shots)} positive numbers, one a shot, got {list(weights)}"
         )
-    unit = plan.beam_on_time_min / sum(weights)
-    shots = [replace(s, time_min=w * unit) for s, w in zip(plan.shots, weights, strict=True)]
+    minutes = plan.beam_on_time_min / sum(weights)
+    shots = [replace(s, time_min=w * minutes) for s, w in zip(plan.shots, weights, strict=True)]
     return edited(plan, shots, f"weights {','.join(f'{w:g}' for w in weights)}")
 
 

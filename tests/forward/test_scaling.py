@@ -86,6 +86,18 @@ def test_a_new_plan_has_one_shot_at_the_centroid_and_the_dose(name: str, isodose
     assert found == pytest.approx(isodose, rel=1e-4)
 
 
+def test_a_dose_to_the_maximum_is_normalised_to_the_maximum_only() -> None:
+    plan = forward.weight(gkplan.new_plan(load_case("trigeminal")), 0.7)
+    point = np.array([plan.shots[0].isocenter_mm])
+    again = forward.normalise(plan)
+    dose = float(gkplan.engine_of(again).dose(point, again.shots)[0])
+    assert dose == pytest.approx(80.0, rel=1e-3)
+    with pytest.raises(PlanError, match="prescribed to the maximum"):
+        forward.normalise(plan, coverage=0.9)
+    with pytest.raises(PlanError, match="prescribed to the maximum"):
+        forward.normalise(plan, isodose=0.5)
+
+
 def without_target() -> Plan:
     plan = gkplan.new_plan(two_targets())
     return replace(plan, shots=(plan.shots[0], replace(plan.shots[1], target="")))
