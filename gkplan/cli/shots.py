@@ -13,12 +13,11 @@ import typer
 from gkplan.cli.app import PlanArgument, app
 from gkplan.cli.numbers import chosen, day_of, numbers, point
 from gkplan.cli.progress import progress
-from gkplan.disclaimer import DISCLAIMER
+from gkplan.cli.shottable import print_shots
 from gkplan.errors import OutputError, PlanError
 
 if TYPE_CHECKING:
     from gkplan.plan import Plan
-    from gkplan.workflow import Planned
 
 shots = typer.Typer(
     help="Plan by hand: each command makes one edit, writes plan.json and judges the plan.",
@@ -66,7 +65,7 @@ def new(
         )
         planned = judge(made, report)
         write_plan(planned.plan, out)
-    _print(planned)
+    print_shots(planned)
 
 
 @shots.command("list")
@@ -77,7 +76,7 @@ def list_shots(plan: PlanArgument) -> None:
         from gkplan.workflow import judge
 
         planned = judge(read_plan(plan), report)
-    _print(planned)
+    print_shots(planned)
 
 
 @shots.command()
@@ -267,7 +266,7 @@ def write(
 
         planned = judge(read_plan(plan), report)
         write_all(planned, out, overwrite, report)
-    _print(planned)
+    print_shots(planned)
 
 
 def _sectors(text: str) -> tuple[int, ...]:
@@ -287,7 +286,7 @@ def _edit(plan_file: Path, out: Path | None, function: Callable[[Plan], Plan]) -
         place = _file_of(plan_file) if out is None else out
         planned = judge(function(read_plan(plan_file)), report)
         write_plan(planned.plan, place)
-    _print(planned)
+    print_shots(planned)
     if (place.parent / "report.png").is_file() and (place.parent / "dicom").is_dir():
         sys.stderr.write(
             f"gkplan: the report and DICOM in {place.parent} are those of the plan before; "
@@ -309,35 +308,3 @@ def _check_new(out: Path) -> None:
         raise OutputError(f"{out}: is there already; name another --out")
     if not out.parent.is_dir():
         raise OutputError(f"{out}: there is no folder {out.parent}; make it first")
-
-
-def _print(planned: Planned) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from gkplan.report.table import INDEX_COLUMNS, SHOT_COLUMNS, index_rows, limit_rows, shot_rows
-
-    plan, metrics = planned.plan, planned.evaluation.metrics
-    console = Console()
-    # Lines of figures are not to be cut where no terminal says how wide it is.
-    console.width = max(console.width, 96)
-    for columns, rows in (
-        (SHOT_COLUMNS, shot_rows(plan)),
-        (INDEX_COLUMNS, index_rows(metrics)),
-    ):
-        table = Table(*columns, box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*map(escape, row))
-        console.print(table)
-        console.print()
-    console.print(
-        f"beam-on time {metrics.beam_on_time_min:.2f} min, shots: {metrics.n_shots}, "
-        f"V12 {metrics.v12gy_cc:.3g} cc"
-    )
-    for structure, limit, dose, verdict in limit_rows(planned.evaluation):
-        style = None if verdict == "met" else "red"
-        console.print(f"{structure} {limit}: {dose}, {verdict}", style=style, markup=False)
-    if plan.history.past:
-        console.print(f"last edit: {plan.history.past[-1].what}", markup=False)
-    console.print(DISCLAIMER)
