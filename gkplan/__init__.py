@@ -23,6 +23,7 @@ _PUBLIC = {
     "RigidTransform": "gkplan.frames",
     "Schedule": "gkplan.metrics.bed",
     "SetupUncertainty": "gkplan.metrics.setup",
+    "Session": "gkplan.forward",
     "Shot": "gkplan.shot",
     "TmrEngine": "gkplan.dose",
     "Volume": "gkplan.grid",
@@ -37,8 +38,10 @@ _PUBLIC = {
     "load_tissue": "gkplan.metrics.repair",
     "load_unit": "gkplan.unit",
     "make_plan": "gkplan.workflow",
+    "new_plan": "gkplan.forward",
     "prescribed": "gkplan.workflow",
     "read_plan": "gkplan.planfile",
+    "show_plan": "gkplan.workflow",
     "write_all": "gkplan.workflow",
     "write_plan": "gkplan.planfile",
 }

@@ -13,6 +13,7 @@ from gkplan.case import Case
 from gkplan.certificate import Certificate
 from gkplan.errors import DeliveryWarning, DepthWarning, PlanError
 from gkplan.head import Head, distance_to_surface
+from gkplan.history import History
 from gkplan.metrics.model import PlanMetrics
 from gkplan.shot import Shot, check_shots
 from gkplan.unit import RadiationUnit
@@ -37,6 +38,7 @@ class Plan:
     provenance : versions, engine, options, hashes: enough to find every number again
     certificate : how far the planner's shots can be from the best; absent in a plan by hand
     transit : whether the dose includes what shots give while sectors and couch move
+    history : the edits made by hand, for undo and redo; DICOM does not hold it
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Plan:
     provenance: Mapping[str, object] = field(default_factory=dict)
     certificate: Certificate | None = None
     transit: bool = False
+    history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
         check_rate(self.calibration_dose_rate_gy_per_min)
@@ -100,8 +103,8 @@ def check_shot_times(shots: Sequence[Shot], unit: RadiationUnit, fraction: float
         )
 
 
-def check_depths(shots: Sequence[Shot], head: Head) -> None:
-    """Refuse shots outside the head, warn of those near its surface.
+def check_depths(shots: Sequence[Shot], head: Head, known: Sequence[Shot] = ()) -> None:
+    """Refuse shots outside the head, warn of those near its surface; `known` ones pass.
 
     Raises
     ------
@@ -113,9 +116,13 @@ def check_depths(shots: Sequence[Shot], head: Head) -> None:
     DepthWarning
         Naming the shots whose isocentres are less than 5 mm below the surface.
     """
-    depths = distance_to_surface(head.surface, np.array([shot.isocenter_mm for shot in shots]))
+    places = {shot.isocenter_mm for shot in known}
+    fresh = [(n, s) for n, s in enumerate(shots, start=1) if s.isocenter_mm not in places]
+    if not fresh:
+        return
+    depths = distance_to_surface(head.surface, np.array([s.isocenter_mm for _, s in fresh]))
     shallow = []
-    for number, (shot, depth) in enumerate(zip(shots, depths, strict=True), start=1):
+    for (number, shot), depth in zip(fresh, depths, strict=True):
         x, y, z = shot.isocenter_mm
         where = f"shot {number}: isocentre ({x:.1f}, {y:.1f}, {z:.1f}) mm"
         if depth < 0.0:

@@ -15,6 +15,7 @@ from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError, PlanError
 from gkplan.files import sha256_of, write_text
 from gkplan.frames import Frame, RigidTransform
+from gkplan.history import MOST_STEPS, History, Step
 from gkplan.load import load_case
 from gkplan.metrics.model import PlanIndices, PlanMetrics
 from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
@@ -54,19 +55,37 @@ def plan_table(plan: Plan) -> dict[str, Any]:
             {"target": p.target, "dose_gy": p.dose_gy, "isodose": _isodose(p)}
             for p in case.prescriptions
         ],
-        "shots": [
-            {
-                "isocenter_mm": list(s.isocenter_mm),
-                "sectors": list(s.sectors),
-                "time_min": s.time_min,
-                "gamma_angle_deg": s.gamma_angle_deg,
-                "target": s.target,
-            }
-            for s in plan.shots
-        ],
+        "shots": [_shot_table(s) for s in plan.shots],
         "metrics": metrics_table(plan.metrics) if plan.metrics else None,
         "certificate": certificate_table(plan.certificate, plan.shots),
         "provenance": dict(plan.provenance),
+        **({"history": _history_table(plan.history)} if plan.history != History() else {}),
+    }
+
+
+def _shot_table(shot: Shot) -> dict[str, Any]:
+    return {
+        "isocenter_mm": list(shot.isocenter_mm),
+        "sectors": list(shot.sectors),
+        "time_min": shot.time_min,
+        "gamma_angle_deg": shot.gamma_angle_deg,
+        "target": shot.target,
+    }
+
+
+def _history_table(history: History) -> dict[str, Any]:
+    """Steps name their shots by number in one list: most edits change one shot of many."""
+    steps = (*history.past, *history.future)
+    every = list(dict.fromkeys(shot for step in steps for shot in step.shots))
+    number = {shot: n for n, shot in enumerate(every, start=1)}
+
+    def tables(some: tuple[Step, ...]) -> list[dict[str, Any]]:
+        return [{"what": s.what, "shots": [number[shot] for shot in s.shots]} for s in some]
+
+    return {
+        "past": tables(history.past),
+        "future": tables(history.future),
+        "shots": [_shot_table(shot) for shot in every],
     }
 
 
@@ -111,7 +130,8 @@ def _isodose(prescription: Prescription) -> float | list[float]:
 def read_plan(path: Path) -> Plan:
     """The plan in a plan.json, or in a DICOM folder that gkplan wrote.
 
-    A plan may be written by hand: `case`, `unit`, `shots` are needed, the rest has defaults.
+    A plan may be written by hand: `case`, `unit`, `shots` are needed, the rest has defaults. The
+    optional `history` holds what undo and redo need.
 
     Raises
     ------
@@ -169,7 +189,32 @@ def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
         transit=_flag(table, "transit"),
         certificate=_certificate(table.get("certificate"), shots),
         provenance=dict(table.get("provenance") or {}),
+        history=_history(table.get("history") or {}),
     )
+
+
+def _history(table: Mapping[str, Any]) -> History:
+    """The inverse of `_history_table`."""
+    try:
+        every = [_shot(s, n) for n, s in enumerate(table.get("shots", []), start=1)]
+
+        def steps(key: str) -> tuple[Step, ...]:
+            return tuple(
+                Step(str(s["what"]), tuple(every[_counted(n, len(every))] for n in s["shots"]))
+                for s in table.get(key, [])[-MOST_STEPS:]
+            )
+
+        return History(steps("past"), steps("future"))
+    except KeyError as error:
+        raise PlanError(f"history: missing key {error}") from error
+    except (TypeError, ValueError, AttributeError, GkplanError) as error:
+        raise PlanError(f'history: {error}; without the key "history" the plan opens') from error
+
+
+def _counted(number: object, count: int) -> int:
+    if type(number) is not int or not 1 <= number <= count:
+        raise ValueError(f"shots: expected numbers from 1 to {count}, got {number!r}")
+    return number - 1
 
 
 def _flag(table: Mapping[str, Any], key: str) -> bool:

@@ -55,6 +55,11 @@ class Shot:
             raise PlanError("sectors: every sector is blocked; open at least one")
 
 
+def minimum_time(sectors: Sequence[int], unit: RadiationUnit) -> float:
+    """The shortest time (min) that `unit` can give these sector states."""
+    return max(unit.collimator(size).minimum_time_min for size in set(sectors) - {BLOCKED})
+
+
 def check_shots(shots: Sequence[Shot], unit: RadiationUnit) -> None:
     """Refuse shots that `unit` cannot deliver.
 

@@ -37,6 +37,8 @@ from gkplan.prescription import Prescription
 from gkplan.unit import RadiationUnit, load_unit
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from gkplan.planner import Aim
 
 Report = Callable[[str], None]
@@ -153,6 +155,12 @@ def judge_robustness(
 
 def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:
     """Dose (Gy, float32) on a grid around all isocentres and targets, in the Leksell frame."""
+    grid = dose_grid(plan, spacing_mm)
+    return Volume(engine_of(plan).dose_on(grid, plan.shots), grid, "dose_gy")
+
+
+def dose_grid(plan: Plan, spacing_mm: float = 1.0) -> Grid:
+    """The grid of `dose_volume`: 30 mm around isocentres and targets, at most 2e6 voxels."""
     corners = [np.array([s.isocenter_mm for s in plan.shots])]
     corners += [t.solid.bounds for t in plan.case.targets]
     points = np.concatenate(corners)
@@ -161,8 +169,30 @@ def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:
     bounds += np.array([[-_DOSE_MARGIN_MM], [_DOSE_MARGIN_MM]])
     bounds = np.array([np.maximum(bounds[0], low), np.minimum(bounds[1], high)])
     spacing = max(spacing_mm, float(np.prod(bounds[1] - bounds[0]) / 2e6) ** (1 / 3))
-    grid = Grid.around(bounds, spacing, Frame.LEKSELL)
-    return Volume(engine_of(plan).dose_on(grid, plan.shots), grid, "dose_gy")
+    return Grid.around(bounds, spacing, Frame.LEKSELL)
+
+
+def show_plan(
+    plan: Plan, dose: Volume | None = None, evaluation: Evaluation | None = None
+) -> Figure:
+    """The picture of a plan: three planes with isodoses, structures and shots; histograms.
+
+    Parameters
+    ----------
+    dose : Gy on a grid in the Leksell frame, if it is at hand
+    evaluation : that of `judge`, if it is at hand
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A notebook shows it as the last expression of a cell, after ``%matplotlib inline``;
+        ``figure.savefig("plan.png")`` writes it.
+    """
+    from gkplan.report import plan_figure
+
+    if evaluation is None:
+        evaluation = judge(plan).evaluation
+    return plan_figure(plan, dose_volume(plan) if dose is None else dose, evaluation)
 
 
 def shot_doses(plan: Plan, point_mm: Array) -> list[float]:

@@ -17,7 +17,6 @@ from gkplan.planner.balls import ShotShape, packed_balls
 from gkplan.planner.fixed import plan_at
 from gkplan.planner.grassfire import MOST, grassfire_isocenters, grassfire_points
 from gkplan.planner.packing import COVERAGE, pack_shots
-from gkplan.planner.sequence import minimum_time
 from gkplan.prescription import Prescription
 from gkplan.solids import Capsule, Ellipsoid, Solid
 from gkplan.structures import Structure

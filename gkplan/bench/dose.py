@@ -17,10 +17,13 @@ from gkplan.bench.measure import (
     peak_megabytes,
     threads,
 )
+from gkplan.case import Case
 from gkplan.dose import PlanDose, ReferenceEngine, TmrEngine
+from gkplan.forward import Session, move
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid
 from gkplan.load import load_case
+from gkplan.plan import Plan
 from gkplan.shot import Shot
 from gkplan.unit import load_unit
 
@@ -75,6 +78,7 @@ QUICK = Size(5000, (30,), (1, 10), False, 10, 2000, 40, 1)
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
+    case: Case
     engine: TmrEngine
     twin: ReferenceEngine
     rng: np.random.Generator
@@ -105,6 +109,7 @@ def run(report: Report, size: Size = FULL) -> dict[str, object]:
 
     case, unit = load_case(CASE), load_unit(UNIT)
     setting = _Setting(
+        case,
         TmrEngine(unit, case.head, 3.0),
         ReferenceEngine(unit, case.head, 3.0),
         np.random.default_rng(7),
@@ -260,6 +265,24 @@ def _change(setting: _Setting, report: Report) -> Iterator[Row]:
             yield Row(
                 "new plan", "grid", count, grid.size, 20, seconds,
                 192.0 * 20 * inside / seconds, 0.0,
+            )  # fmt: skip
+            plan = Plan(setting.case, setting.engine.unit, UNIT, tuple(shots))
+            seconds, session = median_seconds(
+                partial(Session.of, plan, grid=grid), setting.size.repeats
+            )
+            yield Row(
+                "new session", "grid", count, grid.size, 20, seconds,
+                192.0 * 20 * inside / seconds, 0.0,
+            )  # fmt: skip
+            seconds, edited = median_seconds(
+                partial(session.edit, move, 1, by=(1.0, 0.0, 0.0)), setting.size.repeats
+            )
+            again = setting.engine.dose_on(grid, edited.plan.shots)
+            error = float(np.abs(edited.plan_dose.dose_gy - again).max() / again.max())
+            assert error < 1e-6, f"session: {error:.1e} from a new calculation"
+            yield Row(
+                "session, shot moved", "change", count, grid.size, 20, seconds,
+                192.0 * 20 * inside / seconds, error,
             )  # fmt: skip
             for name, shot in changes.items():
                 changed = [shot, *rest]

@@ -30,7 +30,8 @@ def plans(
         Path, typer.Option(help="folder of the results; a second run goes on where it stopped")
     ] = Path("bench-plans"),
     methods: Annotated[
-        str | None, typer.Option(help="some of ours,grassfire,packing; all if not given")
+        str | None,
+        typer.Option(help="some of quality,balanced,fast,grassfire,packing; all if not given"),
     ] = None,
     executor: Annotated[
         str | None, typer.Option(help="processes or dask; in turn if not given")
@@ -105,7 +106,9 @@ def _print(rows: Sequence[Row], middle: Sequence[Medians]) -> None:
     for source in sorted({row.source for row in rows if row.source}):
         console.print(f"Source: {source}", markup=False)
     console.print("PCI, cov.: on lattices / on random points / in slabs of the contours.")
-    console.print("gap: of the linear programme over the method's own candidates. Times in s.")
+    console.print(
+        "gap: to the bound over the method's own candidates, before scaling and transit. Times in s."
+    )
     console.print(DISCLAIMER)
 
 
@@ -122,7 +125,7 @@ _COLUMNS = (
     ("BOT min", ("beam_on_time_min",), 1),
     ("shots", ("shots",), 0),
     ("iso.", ("isocenters",), 0),
-    ("gap", ("gap",), 4),
+    ("gap LP/shots", ("gap", "delivered_gap"), 4),
     ("kern./LP/seq./judge", ("kernels_s", "programme_s", "sequencing_s", "judging_s"), 1),
 )
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gkplan.cli.app import OutOption, PlanArgument, app
+from gkplan.cli.numbers import day_of, point
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
@@ -31,13 +31,6 @@ def _print(planned: Planned) -> None:
     console = Console()
     console.print(table)
     console.print(DISCLAIMER)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise PlanError(f"--date {text}: expected a date like 2026-01-31") from None
 
 
 @app.command()
@@ -84,7 +77,7 @@ def plan(
         loaded = prescribed(load_case(case, head), dose_gy, isodose)
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
-        planned = make_plan(loaded, unit, rate, _day(day), report, wanted)
+        planned = make_plan(loaded, unit, rate, day_of(day), report, wanted)
         write_all(planned, out, overwrite, report)
     _print(planned)
 
@@ -126,13 +119,13 @@ def dose(
         raise PlanError("dose: nothing to do; give --at X,Y,Z or --out FILE.npz")
     if not 0.1 <= spacing <= 20.0:
         raise PlanError(f"--spacing {spacing}: expected 0.1 to 20 mm")
-    points = [_point(text) for text in at or []]
+    points = [point("--at", text) for text in at or []]
     plan = read_plan(plan_file)
     if points:
-        for point, value in zip(
+        for place, value in zip(
             points, engine_of(plan).dose(np.array(points), plan.shots), strict=True
         ):
-            typer.echo(f"{point[0]:g},{point[1]:g},{point[2]:g} mm: {value:.4f} Gy")
+            typer.echo(f"{place[0]:g},{place[1]:g},{place[2]:g} mm: {value:.4f} Gy")
     if out is not None:
         volume = dose_volume(plan, spacing)
         buffer = io.BytesIO()
@@ -144,18 +137,6 @@ def dose(
             frame=str(volume.grid.frame),
         )
         write_bytes(out, buffer.getvalue())
-
-
-def _point(text: str) -> tuple[float, float, float]:
-    import math
-
-    try:
-        x, y, z = (float(c) for c in text.split(","))
-    except ValueError:
-        raise PlanError(f"--at {text}: expected three numbers X,Y,Z in mm") from None
-    if not all(math.isfinite(c) for c in (x, y, z)):
-        raise PlanError(f"--at {text}: expected finite numbers")
-    return x, y, z
 
 
 @app.command()

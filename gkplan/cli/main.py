@@ -16,6 +16,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     phantoms,
     profiles,
     robustness,
+    shots,
 )
 from gkplan.cli.app import app
 from gkplan.errors import GkplanError, GkplanWarning, StoppedError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gkplan.dose.beams import Beams
+from gkplan.dose.beams import Beams, shot_beams
 from gkplan.dose.engine import Array32
 from gkplan.dose.lattice import GridInHead
 from gkplan.dose.tmr import TmrEngine
@@ -57,10 +57,12 @@ class PlanDose:
                 gone.remove(shot)
                 added.remove(same[0])
                 # Transit does not change with the time.
-                steady = replace(self.engine, transit=False)
-                parts.append(_scaled(steady, [shot], same[0].time_min / shot.time_min - 1.0))
+                change = same[0].time_min / shot.time_min - 1.0
+                parts.append(self._beams([shot], change, transit=False))
         parts += [
-            _scaled(self.engine, some, sign) for some, sign in ((gone, -1.0), (added, 1.0)) if some
+            self._beams(some, sign, self.engine.transit)
+            for some, sign in ((gone, -1.0), (added, 1.0))
+            if some
         ]
         if not parts:
             return replace(self, shots=tuple(shots))
@@ -68,7 +70,7 @@ class PlanDose:
         dose += self.dose_gy
         return replace(self, shots=tuple(shots), dose_gy=np.maximum(dose, 0.0, out=dose))
 
-
-def _scaled(engine: TmrEngine, shots: Sequence[Shot], factor: float) -> Beams:
-    beams = engine.beams(shots)
-    return replace(beams, output=factor * beams.output)
+    def _beams(self, shots: Sequence[Shot], factor: float, transit: bool) -> Beams:
+        engine = self.engine
+        beams = shot_beams(engine.unit, engine.head, shots, engine.rate_gy_per_min, transit)
+        return replace(beams, output=factor * beams.output)

@@ -13,6 +13,7 @@ from gkplan.dose.engine import DoseEngine
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid
 from gkplan.metrics.dvh import SampledDose, dose_volume_histogram, limit_dose, structure_dose
+from gkplan.metrics.maximum import refined_maximum
 from gkplan.metrics.model import Evaluation, LimitResult, PlanIndices, PlanMetrics
 from gkplan.metrics.sampling import sampled_dose
 from gkplan.shot import Shot
@@ -113,15 +114,7 @@ def _maximum(
     starts = np.concatenate(
         [points[np.argsort(dose)[-4:]], np.array([s.isocenter_mm for s in shots])]
     )
-    step = 1.0
-    while step > 0.005:
-        near = np.concatenate([starts, subdivide(starts, step, 3)])
-        value = engine.dose(near, shots)
-        starts = near[np.argsort(value)[-4:]]
-        step *= 0.6
-    best = starts[-1]
-    x, y, z = (float(c) for c in best)
-    return float(engine.dose(best[None], shots)[0]), (x, y, z)
+    return refined_maximum(starts, shots, engine)
 
 
 def _nearest_target(points: Array, targets: list[Array]) -> NDArray[np.int64]:
@@ -130,8 +123,19 @@ def _nearest_target(points: Array, targets: list[Array]) -> NDArray[np.int64]:
         return np.zeros(len(points), dtype=np.int64)
     from scipy.spatial import cKDTree
 
-    distance = [cKDTree(t).query(points, workers=-1)[0] for t in targets]
-    return np.asarray(np.argmin(np.array(distance), axis=0), dtype=np.int64)
+    # A target whose box is farther than some point of another one need not be searched.
+    least, most = np.empty((2, len(targets), len(points)))
+    for n, target in enumerate(targets):
+        low, high = target.min(axis=0), target.max(axis=0)
+        middle = target[np.argmin(((target - (low + high) / 2) ** 2).sum(axis=1))]
+        least[n] = np.linalg.norm(np.maximum(np.maximum(low - points, points - high), 0.0), axis=1)
+        most[n] = np.linalg.norm(points - middle, axis=1)
+    distance = np.where(least <= most.min(axis=0), least, np.inf)
+    contested = np.isfinite(distance).sum(axis=0) > 1
+    for n, target in enumerate(targets):
+        near = contested & np.isfinite(distance[n])
+        distance[n, near] = cKDTree(target).query(points[near], workers=-1)[0]
+    return np.asarray(np.argmin(distance, axis=0), dtype=np.int64)
 
 
 def _merged(hot: HotRegion, doses: list[float], owner: NDArray[np.int64]) -> list[bool]:

@@ -21,7 +21,7 @@ from gkplan.planner.search import Found, cost_of_minute, search
 from gkplan.shot import BLOCKED, Shot
 
 # Points near the surface of a target that the plan is optimised on.
-_FINE_POINTS = 6000
+FINE_POINTS = 6000
 GAP = 1e-3
 _PROOF_ROUNDS = 4
 _MEMORY_MB = 200.0
@@ -49,6 +49,18 @@ def plan_volume(case: Case, engine: TmrEngine, aim: Aim, report: Report) -> Made
     clock = Clock()
     found = search(case, engine, aim, clock, report)
     best = optimum(case, engine, aim, found, clock, report)
+    return finished(case, engine, aim, best, clock, report)
+
+
+def finished(
+    case: Case,
+    engine: TmrEngine,
+    aim: Aim,
+    best: Optimum,
+    clock: Clock,
+    report: Report,
+) -> MadeShots:
+    """Deliverable shots of an optimum, scaled to the coverage, and their certificate."""
     with clock("delivery"):
         delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
     with clock("scaling"):
@@ -82,7 +94,7 @@ def optimum(
     """
     cost = cost_of_minute(aim, engine)
     with clock("kernels"):
-        goals = planning_goals(case, _FINE_POINTS)
+        goals = planning_goals(case, FINE_POINTS)
         used = np.unique(found.shots.isocenter)
         influence = engine.influence(goals.points, found.places[used], case.gamma_angle_deg)
     report(f"linear programme on {len(goals.points)} points, {len(used)} isocentres")

@@ -9,7 +9,7 @@ import numpy as np
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
-from gkplan.shot import BLOCKED, Shot
+from gkplan.shot import Shot, minimum_time
 from gkplan.solids import Solid, sample_about
 from gkplan.solids.base import lattice
 
@@ -31,7 +31,7 @@ def normalised(
         rank[target.name] = int((1.0 - coverage) * len(points))
         count = min(rank[target.name] + int(_DECISIVE * len(points)) + 1, len(points))
         decisive[target.name] = points[np.argpartition(dose, count - 1)[:count]]
-    shortest = [_shortest(shot, engine) for shot in shots]
+    shortest = [minimum_time(shot.sectors, engine.unit) for shot in shots]
     for _ in range(_ROUNDS):
         factor = {}
         for name, points in decisive.items():
@@ -65,7 +65,3 @@ def nearest_targets(case: Case, places: Array) -> list[str]:
         np.linalg.norm(places[:, None] - points[None], axis=2).min(axis=1) for points in samples
     ]
     return [case.targets[int(n)].name for n in np.argmin(distance, axis=0)]
-
-
-def _shortest(shot: Shot, engine: TmrEngine) -> float:
-    return max(engine.unit.collimator(s).minimum_time_min for s in shot.sectors if s != BLOCKED)

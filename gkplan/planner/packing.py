@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,14 +12,13 @@ from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.planner.balls import ShotShape, packed_balls
-from gkplan.planner.sequence import minimum_time
-from gkplan.shot import Shot
+from gkplan.planner.normalise import normalised
+from gkplan.shot import Shot, minimum_time
 from gkplan.solids import Solid, sample_about
 from gkplan.solids.base import inside_lattice, lattice_around
 
 COVERAGE = 0.99
 _COARSEST_MM, _SURFACE_POINTS = 1.0, 1500
-_SCALINGS = 8
 
 
 def pack_shots(
@@ -64,34 +63,7 @@ def pack_shots(
     report(f"weighing {len(shots)} shots")
     weighed = _weighed(case, shots, engine)
     report("sequencing: scaling to the coverage")
-    return scaled_to_coverage(case, weighed, engine, COVERAGE)
-
-
-def scaled_to_coverage(
-    case: Case, shots: Sequence[Shot], engine: TmrEngine, coverage: float
-) -> tuple[Shot, ...]:
-    """The times of each target's shots scaled until it has the coverage, transit counted.
-
-    No time falls below the shortest that the unit can deliver.
-    """
-    samples = {t.name: sample_about(t.solid, 40_000, coarsest_mm=1.0)[0] for t in case.targets}
-    scaled = tuple(shots)
-    for _ in range(_SCALINGS):
-        factor = {
-            name: case.prescription(name).dose_gy
-            / float(np.quantile(engine.dose(points, scaled), 1.0 - coverage))
-            for name, points in samples.items()
-        }
-        if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
-            break
-        scaled = tuple(
-            dataclasses.replace(
-                s,
-                time_min=max(s.time_min * factor[s.target], minimum_time(s.sectors, engine.unit)),
-            )
-            for s in scaled
-        )
-    return scaled
+    return normalised(case, tuple(weighed), engine, COVERAGE)
 
 
 def _weighed(case: Case, shots: list[Shot], engine: TmrEngine) -> list[Shot]:

@@ -4,10 +4,14 @@ from gkplan.report.dvh import DVH_COLUMNS, dvh_csv
 from gkplan.report.figure import plan_figure, png_bytes
 from gkplan.report.html import report_html
 from gkplan.report.table import (
+    INDEX_COLUMNS,
     LIMIT_COLUMNS,
+    SHOT_COLUMNS,
     STRUCTURE_COLUMNS,
     TARGET_COLUMNS,
+    index_rows,
     limit_rows,
+    shot_rows,
     structure_rows,
     summary_rows,
     target_rows,
@@ -15,14 +19,18 @@ from gkplan.report.table import (
 
 __all__ = [
     "DVH_COLUMNS",
+    "INDEX_COLUMNS",
     "LIMIT_COLUMNS",
+    "SHOT_COLUMNS",
     "STRUCTURE_COLUMNS",
     "TARGET_COLUMNS",
     "dvh_csv",
+    "index_rows",
     "limit_rows",
     "plan_figure",
     "png_bytes",
     "report_html",
+    "shot_rows",
     "structure_rows",
     "summary_rows",
     "target_rows",

@@ -8,6 +8,7 @@ from html import escape
 
 from gkplan import __version__
 from gkplan.disclaimer import DISCLAIMER
+from gkplan.history import Step
 from gkplan.metrics.model import Evaluation
 from gkplan.plan import Plan
 from gkplan.report.sheet import pairs, table, treatment_sheet
@@ -133,8 +134,13 @@ def source_rows(plan: Plan) -> list[tuple[str, str]]:
         ("Case", f"{case.path} ({case.kind}), sha256 {case.sha256[:16]}"),
         ("Source of the case", case.source),
         ("Head", case.head.name),
+        *([("Edits by hand", _edits(plan.history.past))] if plan.history.past else []),
         *_flat(plan.provenance),
     ]
+
+
+def _edits(past: Sequence[Step]) -> str:
+    return f"{len(past)}, the last ones: {'; '.join(step.what for step in past[-5:])}"
 
 
 def _flat(

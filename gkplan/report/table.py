@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gkplan.metrics.model import Evaluation, LimitResult
+from gkplan.metrics.model import Evaluation, LimitResult, PlanMetrics
 from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
 from gkplan.report.text import NOT_DEFINED, number, percent, prescription_text, volume
+from gkplan.shot import BLOCKED
 
 TARGET_COLUMNS = (
     "Target",
@@ -29,6 +30,8 @@ STRUCTURE_COLUMNS = (
     "D50",
     "D2",
 )
+SHOT_COLUMNS = ("Shot", "Target", "x", "y", "z", "Gamma", "Sectors", "Minutes")
+INDEX_COLUMNS = ("", "Coverage", "Paddick", "Gradient", "Isodose", "Maximum")
 LIMIT_COLUMNS = ("Structure", "Limit", "Dose", "Result")
 LIMIT_NAMES = {"max": "max", "mean": "mean", "d0_035cc": "D0.035cc"}
 
@@ -96,6 +99,42 @@ def target_rows(plan: Plan, evaluation: Evaluation) -> list[tuple[str, ...]]:
             number(indices.max_dose_gy, 2, "Gy"),
         )
         for name, indices in evaluation.metrics.targets.items()
+    ]
+
+
+def shot_rows(plan: Plan) -> list[tuple[str, ...]]:
+    """One row a shot in the order of delivery, with the columns of `SHOT_COLUMNS`.
+
+    Isocentres in Leksell mm; B is a blocked sector.
+    """
+    return [
+        (
+            str(n),
+            shot.target,
+            *(f"{c:.2f}" for c in shot.isocenter_mm),
+            f"{shot.gamma_angle_deg:g}",
+            " ".join("B" if state == BLOCKED else str(state) for state in shot.sectors),
+            f"{shot.time_min:.3f}",
+        )
+        for n, shot in enumerate(plan.shots, start=1)
+    ]
+
+
+def index_rows(metrics: PlanMetrics) -> list[tuple[str, ...]]:
+    """The quick indices of each target and of several together, with `INDEX_COLUMNS`."""
+    named = list(metrics.targets.items())
+    if len(named) != 1:
+        named.append(("all targets", metrics.overall))
+    return [
+        (
+            name,
+            percent(indices.coverage),
+            number(indices.paddick_index, 3),
+            number(indices.gradient_index),
+            percent(indices.prescription_isodose),
+            number(indices.max_dose_gy, 2, "Gy"),
+        )
+        for name, indices in named
     ]
 
 

@@ -9,9 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from gkplan import forward
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.plan import Plan
 from gkplan.report import plan_figure, report_html
+from gkplan.report.html import source_rows
 from tests.report import example
 
 _VOID = {"meta", "img", "br", "hr", "link"}
@@ -137,3 +139,11 @@ def test_a_case_without_targets_is_shown_about_its_dose_maximum() -> None:
     text = report_html(plan, evaluation, _PNG, [2.0], None)
     assert "<h2>Targets</h2>" not in text
     Page(text)
+
+
+def test_edits_by_hand_are_told() -> None:
+    plan = example.one_target()
+    edited = forward.weight(forward.block(plan, 1, [1]), 2.0)
+    rows = dict(source_rows(edited))
+    assert rows["Edits by hand"] == "2, the last ones: block 1 of 1; weight all by 2"
+    assert "Edits by hand" not in dict(source_rows(plan))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
@@ -14,6 +15,9 @@ from gkplan.dose.engine import Array32
 from gkplan.errors import CaseError
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
 from gkplan.shot import Shot
+
+if TYPE_CHECKING:
+    from gkplan.planner import MadeShots
 
 Report = Callable[[str], None]
 Shots = tuple[Shot, ...]
@@ -25,6 +29,8 @@ KERNELS, PROGRAMME, SEQUENCING = "kernels", "programme", "sequencing"
 class Account:
     """Seconds of planning, and how far from its optimum (relative) it ended at most.
 
+    `gap` is of the linear programme, `delivered_gap` of the shots before the scaling.
+
     `programme_s` is the choice of shots in any method, also where it is no linear programme.
     """
 
@@ -32,6 +38,7 @@ class Account:
     programme_s: float
     sequencing_s: float
     gap: float | None = None
+    delivered_gap: float | None = None
 
 
 Method = Callable[[Case, TmrEngine, Report], tuple[Shots, Account]]
@@ -111,23 +118,39 @@ def _packing(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, None
     return pack_shots(case, engine, report), None
 
 
-def _grassfire(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, float]:
+def _made(made: MadeShots) -> tuple[Shots, Account]:
+    """The account that the planner itself keeps."""
+    seconds, proof = made.seconds, made.certificate
+    return made.shots, Account(
+        seconds.get("kernels", 0.0) + seconds.get("proof", 0.0),
+        seconds.get("programme", 0.0),
+        seconds.get("delivery", 0.0) + seconds.get("scaling", 0.0),
+        proof.gap if proof else None,
+        proof.delivered_gap if proof else None,
+    )
+
+
+def _grassfire(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, Account]:
+    from gkplan.planner import AIMS
     from gkplan.planner.fixed import plan_at
     from gkplan.planner.grassfire import grassfire_isocenters
 
     if not case.prescriptions or any(p.is_maximum for p in case.prescriptions):
         raise CaseError(f"{case.path}: grassfire needs a dose prescribed to a volume")
-    return plan_at(case, engine, grassfire_isocenters(case, engine.unit), report)
+    places = grassfire_isocenters(case, engine.unit)
+    return _made(plan_at(case, engine, AIMS["balanced"], places, report))
 
 
-def _ours(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, None]:
-    from gkplan.planner import make_shots
+def _ours(aim: str, case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, Account]:
+    from gkplan.planner import AIMS, make_shots
 
-    return make_shots(case, engine, report), None
+    return _made(make_shots(case, engine, AIMS[aim], report))
 
 
 METHODS: Mapping[str, Method] = {
-    "ours": partial(measured, _ours),
-    "grassfire": partial(measured, _grassfire),
+    "quality": partial(_ours, "quality"),
+    "balanced": partial(_ours, "balanced"),
+    "fast": partial(_ours, "fast"),
+    "grassfire": _grassfire,
     "packing": partial(measured, _packing),
 }

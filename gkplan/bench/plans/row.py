@@ -26,8 +26,8 @@ class Row:
     ----------
     source : who made the case
     volume_cc to isocenters : of all targets together, as `PlanMetrics` defines them
-    gap : of the linear programme, relative, over the candidates that the method had; None for a
-        method that has or tells none
+    gap, delivered_gap : of the linear programme, and of the shots before scaling and transit,
+        relative, over the candidates that the method had; None for a method that tells none
     sampled_coverage, sampled_paddick_index : on random points in the targets' solids and around
         (see `gkplan.bench.plans.independent`)
     slab_coverage, slab_paddick_index : the same, but a point belongs to a target if the contour of
@@ -52,6 +52,7 @@ class Row:
     shots: int | None = None
     isocenters: int | None = None
     gap: float | None = None
+    delivered_gap: float | None = None
     sampled_coverage: float | None = None
     sampled_paddick_index: float | None = None
     slab_coverage: float | None = None
