@@ -18,6 +18,7 @@ from gkplan.planner.fixed import plan_at
 from gkplan.planner.grassfire import MOST, grassfire_isocenters, grassfire_points
 from gkplan.planner.packing import COVERAGE, pack_shots
 from gkplan.prescription import Prescription
+from gkplan.shot import minimum_time
 from gkplan.solids import Capsule, Ellipsoid, Solid
 from gkplan.structures import Structure
 from gkplan.unit import load_unit

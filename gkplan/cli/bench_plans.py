@@ -31,7 +31,7 @@ def plans(
     ] = Path("bench-plans"),
     methods: Annotated[
         str | None,
-        typer.Option(help="some of quality,balanced,fast,grassfire,packing; all if not given"),
+        typer.Option(help="some of quality,balanced,fast,grassfire,packing; all if none"),
     ] = None,
     executor: Annotated[
         str | None, typer.Option(help="processes or dask; in turn if not given")
@@ -106,9 +106,8 @@ def _print(rows: Sequence[Row], middle: Sequence[Medians]) -> None:
     for source in sorted({row.source for row in rows if row.source}):
         console.print(f"Source: {source}", markup=False)
     console.print("PCI, cov.: on lattices / on random points / in slabs of the contours.")
-    console.print(
-        "gap: to the bound over the method's own candidates, before scaling and transit. Times in s."
-    )
+    console.print("gap: to the bound over the method's own candidates, before scaling and transit.")
+    console.print("kern./LP/seq./judge: seconds.")
     console.print(DISCLAIMER)
 
 

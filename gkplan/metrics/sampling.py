@@ -10,7 +10,7 @@ from gkplan.dose.engine import DoseEngine
 from gkplan.metrics.dvh import SampledDose
 from gkplan.shot import Shot
 from gkplan.solids import Solid, sample_about
-from gkplan.solids.base import subdivide
+from gkplan.solids.base import scattered, subdivide
 
 SAMPLES = 40_000
 _LARGE_CC = 20.0
@@ -20,11 +20,13 @@ _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
 
 def sampled_dose(solid: Solid, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
-    """Dose on a lattice inside a structure; a large one is refined where it is hottest."""
-    sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
-    if sample.volume_cc.sum() > _LARGE_CC:
+    """Dose all over a structure; a large one is refined where it is hottest."""
+    points, spacing = scattered(solid, SAMPLES, coarsest_mm=2.5)
+    if len(points) * spacing**3 / 1000 > _LARGE_CC:
+        sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
         return refined(sample, spacing, solid, shots, engine)
-    return sample
+    volume = np.full(len(points), spacing**3 / 1000)
+    return SampledDose(points, engine.dose(points, shots), volume)
 
 
 def coarse_dose(

@@ -10,8 +10,8 @@ from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
 from gkplan.shot import Shot, minimum_time
-from gkplan.solids import Solid, sample_about
-from gkplan.solids.base import lattice
+from gkplan.solids import sample_about
+from gkplan.solids.base import scattered
 
 _POINTS = 100_000
 # Targets see each other's shots, so scaling one changes the others a little; transit stays.
@@ -26,7 +26,7 @@ def normalised(
     """The times of each target's shots scaled until it has the coverage."""
     decisive, rank = {}, {}
     for target in case.targets:
-        points = _scattered(target.solid)
+        points, _ = scattered(target.solid, _POINTS, coarsest_mm=1.0)
         dose = engine.dose(points, shots)
         rank[target.name] = int((1.0 - coverage) * len(points))
         count = min(rank[target.name] + int(_DECISIVE * len(points)) + 1, len(points))
@@ -44,18 +44,6 @@ def normalised(
         if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
             break
     return shots
-
-
-def _scattered(solid: Solid) -> Array:
-    """Points (n, 3) all over a solid, one at random in each cell of a lattice.
-
-    A regular lattice would count all or nothing of a flat end of a stack of contours.
-    """
-    probe, spacing = sample_about(solid, 2000, coarsest_mm=1.5)
-    step = (len(probe) * spacing**3 / _POINTS) ** (1 / 3)
-    points = lattice(solid.bounds, step)
-    points += np.random.default_rng(1).uniform(-0.5, 0.5, points.shape) * step
-    return points[solid.contains(points)]
 
 
 def nearest_targets(case: Case, places: Array) -> list[str]:

@@ -71,6 +71,18 @@ def sample(solid: Solid, spacing_mm: float) -> Array:
     return points[solid.contains(points)]
 
 
+def scattered(solid: Solid, count: int, coarsest_mm: float) -> tuple[Array, float]:
+    """About `count` points inside `solid`, one at random in each cell of a lattice; its spacing.
+
+    A regular lattice counts all or nothing of a flat face, such as the end of a stack of contours.
+    The points are the same each time.
+    """
+    _, spacing = sample_about(solid, count, coarsest_mm)
+    points = lattice(solid.bounds + np.array([[-spacing / 2], [spacing / 2]]), spacing)
+    points += np.random.default_rng(1).uniform(-0.5, 0.5, points.shape) * spacing
+    return points[solid.contains(points)], spacing
+
+
 def sample_about(
     solid: Solid, count: int, coarsest_mm: float, finest_mm: float = 0.05
 ) -> tuple[Array, float]:
