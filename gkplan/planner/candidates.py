@@ -13,7 +13,7 @@ from gkplan.frames import Array
 from gkplan.solids import sample, sample_about
 from gkplan.unit import RadiationUnit
 
-_MOST = 400
+_MOST = 160
 _FINEST_MM, _COARSEST_MM = 1.5, 4.0
 
 

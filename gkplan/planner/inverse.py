@@ -21,7 +21,7 @@ from gkplan.planner.search import Found, cost_of_minute, search
 from gkplan.shot import BLOCKED, Shot
 
 # Points near the surface of a target that the plan is optimised on.
-FINE_POINTS = 6000
+FINE_POINTS = 5000
 GAP = 1e-3
 _PROOF_ROUNDS = 4
 _MEMORY_MB = 200.0
