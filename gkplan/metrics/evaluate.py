@@ -44,7 +44,7 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     prescription volumes on a lattice of the whole hot region of the head, finer than 0.65 mm
     for usual targets. Definitions: `PlanIndices`, `StructureDose`.
     """
-    samples = {s.name: sampled_dose(s.solid, shots, engine) for s in case.structures}
+    samples = {s.name: sampled_dose(s, shots, engine) for s in case.structures}
     targets = [t.name for t in case.targets]
     hot = _hot_region(case, shots, engine)
     maximum, place = _maximum(hot, [samples[t] for t in targets], shots, engine)

@@ -9,31 +9,36 @@ import numpy as np
 from gkplan.dose.engine import DoseEngine
 from gkplan.metrics.dvh import SampledDose
 from gkplan.shot import Shot
-from gkplan.solids import Solid, sample_about
-from gkplan.solids.base import scattered, subdivide
+from gkplan.solids import Solid, sample_about, scattered
+from gkplan.solids.base import subdivide
+from gkplan.structures import Structure
 
-SAMPLES = 40_000
-_LARGE_CC = 20.0
-HOTTEST = 64  # cells
+SAMPLES, COARSEST_MM = 40_000, 2.5
+# A structure sampled more coarsely is refined where it is hottest.
+FINE_ENOUGH_MM = 0.2
+_HOTTEST = 64  # cells
 _PARTS = 5
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
 
-def sampled_dose(solid: Solid, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
-    """Dose all over a structure; a large one is refined where it is hottest."""
-    points, spacing = scattered(solid, SAMPLES, coarsest_mm=2.5)
-    if len(points) * spacing**3 / 1000 > _LARGE_CC:
-        sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
+def sampled_dose(structure: Structure, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
+    """Dose all over a structure: of a target for its coverage, of an organ for its hottest part."""
+    solid = structure.solid
+    if structure.role == "target":
+        points, spacing = scattered(solid, SAMPLES, COARSEST_MM)
+        volume = np.full(len(points), spacing**3 / 1000)
+        return SampledDose(points, engine.dose(points, shots), volume)
+    sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
+    if spacing > FINE_ENOUGH_MM:
         return refined(sample, spacing, solid, shots, engine)
-    volume = np.full(len(points), spacing**3 / 1000)
-    return SampledDose(points, engine.dose(points, shots), volume)
+    return sample
 
 
 def coarse_dose(
     solid: Solid, count: int, shots: Sequence[Shot], engine: DoseEngine
 ) -> tuple[SampledDose, float]:
     """Dose at about `count` lattice points inside a structure, and their spacing in mm."""
-    points, spacing = sample_about(solid, count, coarsest_mm=2.5)
+    points, spacing = sample_about(solid, count, COARSEST_MM)
     volume = np.full(len(points), spacing**3 / 1000)
     return SampledDose(points, engine.dose(points, shots), volume), spacing
 
@@ -44,7 +49,7 @@ def refined(
     solid: Solid,
     shots: Sequence[Shot],
     engine: DoseEngine,
-    hottest: int = HOTTEST,
+    hottest: int = _HOTTEST,
 ) -> SampledDose:
     """A lattice sample with its hottest cells, and all that touch them, split into 125 each.
 

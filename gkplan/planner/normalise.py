@@ -10,8 +10,7 @@ from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
 from gkplan.shot import Shot, minimum_time
-from gkplan.solids import sample_about
-from gkplan.solids.base import scattered
+from gkplan.solids import sample_about, scattered
 
 _POINTS = 100_000
 # Targets see each other's shots, so scaling one changes the others a little; transit stays.
@@ -26,7 +25,7 @@ def normalised(
     """The times of each target's shots scaled until it has the coverage."""
     decisive, rank = {}, {}
     for target in case.targets:
-        points, _ = scattered(target.solid, _POINTS, coarsest_mm=1.0)
+        points = scattered(target.solid, _POINTS, coarsest_mm=1.0)[0]
         dose = engine.dose(points, shots)
         rank[target.name] = int((1.0 - coverage) * len(points))
         count = min(rank[target.name] + int(_DECISIVE * len(points)) + 1, len(points))
