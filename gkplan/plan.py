@@ -70,6 +70,15 @@ class Plan:
     def n_isocenters(self) -> int:
         return len({shot.isocenter_mm for shot in self.shots})
 
+    @property
+    def couch_travel_mm(self) -> float:
+        """Distance from isocentre to isocentre in the order of delivery, without the way there.
+
+        Between shots of different gamma angles the frame is set anew; that counts like the rest.
+        """
+        places = np.array([shot.isocenter_mm for shot in self.shots])
+        return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+
 
 def check_rate(rate_gy_per_min: float) -> None:
     """Refuse a calibration dose rate that no Gamma Knife has."""

@@ -16,6 +16,7 @@ from gkplan.planner.delivery import Delivery, delivered
 from gkplan.planner.goals import Goals, planning_goals
 from gkplan.planner.made import MadeShots
 from gkplan.planner.normalise import nearest_targets, normalised
+from gkplan.planner.order import in_order
 from gkplan.planner.programme import Programme, Shots, Solution, best_shots
 from gkplan.planner.search import Found, cost_of_minute, search
 from gkplan.shot import BLOCKED, Shot
@@ -60,7 +61,7 @@ def finished(
     clock: Clock,
     report: Report,
 ) -> MadeShots:
-    """Deliverable shots of an optimum, scaled to the coverage, and their certificate."""
+    """Deliverable shots of an optimum, scaled to the coverage, in order, and their certificate."""
     with clock("delivery"):
         delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
     with clock("scaling"):
@@ -76,7 +77,8 @@ def finished(
         isocenters=best.candidates,
         points=len(best.goals.points),
     )
-    return MadeShots(shots, certificate, dict(clock.seconds))
+    # Only now: the certificate takes the shots in the order of the programme.
+    return MadeShots(in_order(shots), certificate, dict(clock.seconds))
 
 
 def optimum(

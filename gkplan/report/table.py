@@ -62,6 +62,7 @@ def summary_rows(
         ("Transit dose", "counted, not in the beam-on time" if plan.transit else "not counted"),
         ("Shots", str(metrics.n_shots)),
         ("Isocentres", str(metrics.n_isocenters)),
+        ("Couch travel", f"{plan.couch_travel_mm:.1f} mm from shot to shot"),
     ]
     if proof := plan.certificate:
         rows.append(
