@@ -26,8 +26,13 @@ def edited(plan: Plan, shots: Sequence[Shot], what: str) -> Plan:
     DepthWarning
         For shots less than 5 mm below the surface.
     """
+    # A certificate is about the planner's shots as they were.
     after = replace(
-        plan, shots=tuple(shots), metrics=None, history=plan.history.after(what, plan.shots)
+        plan,
+        shots=tuple(shots),
+        metrics=None,
+        certificate=None,
+        history=plan.history.after(what, plan.shots),
     )
     check_times(after, known=plan.shots)
     check_depths(after.shots, plan.case.head, known=plan.shots)
@@ -49,7 +54,7 @@ def redo(plan: Plan) -> Plan:
 
 
 def _with_history(plan: Plan, shots: tuple[Shot, ...], history: History) -> Plan:
-    return replace(plan, shots=shots, metrics=None, history=history)
+    return replace(plan, shots=shots, metrics=None, certificate=None, history=history)
 
 
 def shot_of(plan: Plan, number: int) -> Shot:
