@@ -74,9 +74,16 @@ class DualModel:
 
     def solve(self) -> tuple[Array, Array]:
         """Times of the rows and values of the columns at the optimum."""
-        self._highs.run()
-        status = self._highs.modelStatusToString(self._highs.getModelStatus())
+        status = self._run()
+        if status != "Optimal":
+            # A basis of near-equal shots can be too ill-conditioned to go on from: begin anew.
+            self._highs.clearSolver()
+            status = self._run()
         if status != "Optimal":
             raise RuntimeError(f"the linear programme was not solved: {status}")
         solution: Any = self._highs.getSolution()
         return np.maximum(np.asarray(solution.row_dual), 0.0), np.asarray(solution.col_value)
+
+    def _run(self) -> str:
+        self._highs.run()
+        return str(self._highs.modelStatusToString(self._highs.getModelStatus()))
