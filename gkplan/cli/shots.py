@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gkplan.cli.app import PlanArgument, app
+from gkplan.cli.edits import check_new, place_of, tell_of_stale_files
 from gkplan.cli.numbers import chosen, day_of, numbers, point
 from gkplan.cli.progress import progress
 from gkplan.cli.shottable import print_shots
-from gkplan.errors import OutputError, PlanError
+from gkplan.errors import PlanError
 
 if TYPE_CHECKING:
     from gkplan.plan import Plan
@@ -48,7 +48,7 @@ def new(
     unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
 ) -> None:
     """Begin a plan: one shot at the centroid of each target."""
-    _check_new(out)
+    check_new(out)
     with progress() as report:
         from gkplan.forward import new_plan
         from gkplan.load import load_case
@@ -277,34 +277,12 @@ def _sectors(text: str) -> tuple[int, ...]:
 
 def _edit(plan_file: Path, out: Path | None, function: Callable[[Plan], Plan]) -> None:
     """Read, edit, judge and write a plan, and print what it has become."""
-    if out is not None:
-        _check_new(out)
+    place = place_of(plan_file, out)
     with progress() as report:
         from gkplan.planfile import read_plan, write_plan
         from gkplan.workflow import judge
 
-        place = _file_of(plan_file) if out is None else out
         planned = judge(function(read_plan(plan_file)), report)
         write_plan(planned.plan, place)
     print_shots(planned)
-    if (place.parent / "report.png").is_file() and (place.parent / "dicom").is_dir():
-        sys.stderr.write(
-            f"gkplan: the report and DICOM in {place.parent} are those of the plan before; "
-            f"gkplan shots write {place} --out FOLDER makes new ones\n"
-        )
-
-
-def _file_of(plan: Path) -> Path:
-    """The plan.json that an edit replaces."""
-    if not plan.is_dir():
-        return plan
-    if (plan / "plan.json").is_file():
-        return plan / "plan.json"
-    raise OutputError(f"{plan}: holds DICOM and no plan.json to edit; name a file with --out")
-
-
-def _check_new(out: Path) -> None:
-    if out.exists() or out.is_symlink():
-        raise OutputError(f"{out}: is there already; name another --out")
-    if not out.parent.is_dir():
-        raise OutputError(f"{out}: there is no folder {out.parent}; make it first")
+    tell_of_stale_files(place)

@@ -2,6 +2,7 @@
 
 from gkplan.forward.library import LibraryShot, library_shot, library_shots
 from gkplan.forward.new import new_plan
+from gkplan.forward.polish import polish
 from gkplan.forward.scaling import normalise
 from gkplan.forward.sectors import parse_sectors, sectors_text
 from gkplan.forward.session import Session
@@ -20,6 +21,7 @@ __all__ = [
     "new_plan",
     "normalise",
     "parse_sectors",
+    "polish",
     "redo",
     "remove",
     "sectors_text",
