@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from gkplan.planner import order
 from gkplan.planner.order import in_order, step_costs
 from gkplan.shot import Shot
+from tests.forward.example import example
 
 PLACES = st.tuples(*(st.sampled_from([90.0, 97.5, 100.0, 104.0, 120.0]) for _ in range(3)))
 SHOTS = st.builds(
@@ -78,11 +80,13 @@ def test_the_way_back_costs_the_same_and_no_detour_pays(shots: list[Shot]) -> No
 def test_a_row_is_travelled_from_end_to_end() -> None:
     """Ten shots on a line, shuffled: the couch goes along it once. Beyond the exact limit."""
     rng = np.random.default_rng(4)
+    plan = example()
     for count in (9, 10, 25):
         x = 80.0 + 2.5 * rng.permutation(count)
         found = in_order([Shot((v, 100.0, 100.0), (8,) * 8, 1.0, target="a") for v in x])
         along = [s.isocenter_mm[0] for s in found]
         assert along in (sorted(along), sorted(along, reverse=True))
+        assert replace(plan, shots=found).couch_travel_mm == pytest.approx(2.5 * (count - 1))
 
 
 def test_shots_of_one_isocentre_change_the_sectors_as_little_as_can_be() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gkplan import forward
+from gkplan.certificate import Certificate
 from gkplan.errors import DepthWarning, PlanError
 from gkplan.history import MOST_STEPS, History
 from gkplan.plan import Plan
@@ -21,6 +22,13 @@ from tests.forward.example import example
 PLAN = example()
 X, Y, Z = PLAN.shots[0].isocenter_mm
 Edit = Callable[[Plan], Plan]
+
+
+def test_a_certificate_is_about_the_planners_shots_alone() -> None:
+    proven = replace(PLAN, certificate=Certificate(1.0, 1.001, 1.005, 1.01, 100, 5000))
+    edited = forward.move(proven, 2, by=(0.0, 0.0, 1.0))
+    assert edited.certificate is None
+    assert forward.undo(edited).certificate is None
 
 
 def test_each_edit_changes_what_it_says_and_nothing_else() -> None:

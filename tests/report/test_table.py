@@ -33,6 +33,7 @@ def test_summary_holds_the_numbers_of_the_evaluation() -> None:
     assert rows["Selectivity"] == "0.800"
     assert rows["Gradient index"] == "2.83"
     assert rows["Prescription isodose"] == "50.0 %"
+    assert rows["Couch travel"] == "0.0 mm from shot to shot"
     assert rows["Maximum dose"] == "24.00 Gy at (126.0, 92.0, 118.0) mm"
     assert rows["Beam-on time"] == "3.2 min at 2.5 Gy/min"
     assert rows["Beam-on time at 3.0 Gy/min"] == "2.7 min"
