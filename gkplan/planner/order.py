@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gkplan.frames import Array
+from gkplan.planner.model import Index
 from gkplan.shot import Shot
-
-Index = NDArray[np.int64]
 
 # What a change of the sectors counts, in mm of couch travel: a convention of gkplan without a
 # published source. It is charged once a shot, for all sectors move at the same time, and is

@@ -74,8 +74,8 @@ def polish_shots(
     -----
     A round is a linear programme over the shots, or over those that pay at the isocentres and
     their neighbours, then `delivered` within the number of shots that there was, and the scaling
-    of the times to the aim's coverage. The rounds go on while each gains 0.1 %. No limit that
-    was kept is given up, nor is one exceeded by more than before.
+    of the times to the aim's coverage. The rounds go on while each gains 0.1 %. Where all limits
+    were kept they stay kept; where one was not, the worst excess does not grow.
     """
     given = _owned(case, shots)
     problem = _Problem.of(case, engine, aim)
