@@ -9,6 +9,8 @@ import numpy as np
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
+from gkplan.metrics.dvh import limit_dose
+from gkplan.metrics.sampling import sampled_dose
 from gkplan.shot import Shot, minimum_time
 from gkplan.solids import sample_about
 from gkplan.solids.base import scattered
@@ -43,6 +45,29 @@ def normalised(
         )
         if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
             break
+    return shots
+
+
+def within_hard_limits(case: Case, shots: tuple[Shot, ...], engine: TmrEngine) -> tuple[Shot, ...]:
+    """All times scaled down by as much as the hard limits ask for, on the points that judge.
+
+    The coverage then is less than wanted: nothing outweighs a hard limit. The shortest times of
+    the machine, and the dose on the way between shots, can still leave it missed.
+    """
+    hard = [limit for limit in case.limits if limit.hard]
+    shortest = [minimum_time(shot.sectors, engine.unit) for shot in shots]
+    for _ in range(_ROUNDS if hard else 0):
+        doses = {
+            name: sampled_dose(case.structure(name).solid, shots, engine)
+            for name in {limit.structure for limit in hard}
+        }
+        worst = max(limit_dose(doses[limit.structure], limit) / limit.dose_gy for limit in hard)
+        if worst <= 1.0:
+            break
+        shots = tuple(
+            dataclasses.replace(s, time_min=max(s.time_min / (worst * (1.0 + 1e-6)), least))
+            for s, least in zip(shots, shortest, strict=True)
+        )
     return shots
 
 
