@@ -17,6 +17,7 @@ from gkplan.planner.sampling import Surroundings, surroundings
 from gkplan.prescription import Limit
 from gkplan.solids import Solid, sample_about
 from gkplan.structures import Structure
+from gkplan.structures.nested import nested
 
 # Soft, but so strong that an isodose outside the bounds is never worth it.
 _HOT_WEIGHT, _PEAK_WEIGHT = 100.0, 10.0
@@ -163,6 +164,7 @@ class _Target:
     solid: Solid
     dose_gy: float
     isodose: tuple[float, float]
+    boosts: tuple[Solid, ...]
     around: Surroundings
     tree: Any
 
@@ -174,6 +176,9 @@ class _Target:
     def volume_mm3(self) -> float:
         return float(self.body.volume_mm3.sum())
 
+    def is_boost_of(self, other: _Target) -> bool:
+        return any(boost is self.solid for boost in other.boosts)
+
 
 def planning_goals(case: Case, count: int, dose: Heat | None = None) -> Goals:
     """Target, ring and organ goals of a case with volume prescriptions.
@@ -183,7 +188,8 @@ def planning_goals(case: Case, count: int, dose: Heat | None = None) -> Goals:
     where it is hot, and not near the targets.
     """
     each = max(int(count / np.sqrt(len(case.targets))), 100)
-    targets = [_sampled(case, target, each) for target in case.targets]
+    inside = nested([target.solid for target in case.targets])
+    targets = [_sampled(case, t, inside[:, n], each) for n, t in enumerate(case.targets)]
     organ_points = int(np.clip(_LIMIT_POINTS * count / 5000, 100, _LIMIT_POINTS))
     regions = [_target_region(target) for target in targets]
     regions += [_ring_region(case, targets, n) for n in range(len(targets))]
@@ -229,47 +235,72 @@ def _joined(regions: list[_Region]) -> Goals:
     )
 
 
-def _sampled(case: Case, target: Structure, count: int) -> _Target:
+def _sampled(case: Case, target: Structure, inside: NDArray[np.bool_], count: int) -> _Target:
+    """`inside` says of each of the case's targets whether it lies in this one."""
     from scipy.spatial import cKDTree
 
     around = surroundings(target.solid, count, OUTER_MM)
     prescription = case.prescription(target.name)
     tree = cKDTree(around.points[around.inside])
-    return _Target(target.solid, prescription.dose_gy, prescription.isodose, around, tree)
+    boosts = tuple(
+        other.solid
+        for other, is_inside in zip(case.targets, inside, strict=True)
+        if is_inside and case.prescription(other.name).dose_gy > prescription.dose_gy
+    )
+    return _Target(target.solid, prescription.dose_gy, prescription.isodose, boosts, around, tree)
 
 
 def _target_region(target: _Target) -> _Region:
-    """Enough dose everywhere, and a maximum between the isodoses that are wanted."""
+    """Enough dose everywhere, and a maximum between the isodoses that are wanted.
+
+    What is hot in a boost is the boost's: there the isodoses of the target around mean nothing.
+    """
     body, dose = target.body, target.dose_gy
     lowest, highest = target.isodose
     every = np.arange(len(body.points))
     share = body.volume_mm3 / target.volume_mm3 / dose
     flat = np.ones(len(every))
     # Somewhere deep inside the dose must reach the highest isodose that is wanted.
-    deepest = np.array([body.distance_mm.argmin()])
+    deepest = every[:0] if target.boosts else np.array([body.distance_mm.argmin()])
+    own = every[~_inside_any(target.boosts, body.points)]
+    of_peak = np.ones(len(deepest))
     return _Region(
         body.points,
         [
             _Wish(Kind.TARGET, -1.0, every, dose * flat, share),
-            _Wish(Kind.HOT, 1.0, every, _HOT_MARGIN * dose / lowest * flat, share),
-            _Wish(Kind.PEAK, -1.0, deepest, np.array([dose / highest]), np.array([1.0 / dose])),
+            _Wish(Kind.HOT, 1.0, own, _HOT_MARGIN * dose / lowest * flat[own], share[own]),
+            _Wish(Kind.PEAK, -1.0, deepest, dose / highest * of_peak, of_peak / dose),
         ],
     )
+
+
+def _inside_any(solids: tuple[Solid, ...], points: Array) -> NDArray[np.bool_]:
+    inside = np.zeros(len(points), dtype=np.bool_)
+    for solid in solids:
+        inside |= solid.contains(points)
+    return inside
 
 
 def _ring_region(case: Case, targets: list[_Target], n: int) -> _Region:
     """Less than the dose within 6 mm of target n, less than half of it within 10 mm.
 
-    Points in another target, or nearer to it, are that one's.
+    Points in another target, or nearer to it, are that one's. Only of what a boost spills into
+    the target around it the part above the boost's dose is unwanted: half of it is needed there.
     """
     target = targets[n]
     ring = target.around.at(~target.around.inside)
     mine = case.head.contains(ring.points)
+    around = np.zeros(len(mine), dtype=np.bool_)
     for other in targets:
-        if other is not target:
-            mine &= ~other.solid.contains(ring.points)
-            mine &= other.tree.query(ring.points)[0] > ring.distance_mm
-    ring = ring.at(mine)
+        if other is target:
+            continue
+        inside = other.solid.contains(ring.points)
+        if target.is_boost_of(other):
+            around |= inside
+        else:
+            mine &= ~inside
+        mine &= inside | (other.tree.query(ring.points)[0] > ring.distance_mm)
+    ring, around = ring.at(mine), around[mine]
     share = ring.volume_mm3 / target.volume_mm3 / target.dose_gy
     every = np.arange(len(ring.points))
     inner = every[ring.distance_mm <= INNER_MM]
@@ -278,7 +309,7 @@ def _ring_region(case: Case, targets: list[_Target], n: int) -> _Region:
         ring.points,
         [
             _Wish(Kind.INNER, 1.0, inner, dose[inner], share[inner]),
-            _Wish(Kind.OUTER, 1.0, every, dose / 2, share),
+            _Wish(Kind.OUTER, 1.0, every[~around], dose[~around] / 2, share[~around]),
         ],
     )
 

@@ -18,6 +18,7 @@ from gkplan.solids.base import scattered
 _POINTS = 100_000
 # Targets see each other's shots, so scaling one changes the others a little; transit stays.
 _ROUNDS = 6
+_UNSETTLED = 2e-3
 # Only points that are not far above the dose decide; so many of them are looked at again.
 _DECISIVE = 0.04
 
@@ -45,6 +46,10 @@ def normalised(
         )
         if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
             break
+    # A target whose dose comes from the shots of another (a boost may have none of its own).
+    most = max(factor.values())
+    if most > 1.0 + _UNSETTLED:
+        shots = tuple(dataclasses.replace(s, time_min=s.time_min * most) for s in shots)
     return shots
 
 
@@ -72,9 +77,16 @@ def within_hard_limits(case: Case, shots: tuple[Shot, ...], engine: TmrEngine) -
 
 
 def nearest_targets(case: Case, places: Array) -> list[str]:
-    """Name of the target that each place (n, 3) is in, or nearest to."""
+    """Name of the target that each place (n, 3) is in, or nearest to.
+
+    In a boost that is the boost, not the target around it.
+    """
     samples = [sample_about(t.solid, 300, 2.0)[0] for t in case.targets]
     distance = [
         np.linalg.norm(places[:, None] - points[None], axis=2).min(axis=1) for points in samples
     ]
-    return [case.targets[int(n)].name for n in np.argmin(distance, axis=0)]
+    nearest = np.argmin(distance, axis=0)
+    doses = [case.prescription(t.name).dose_gy for t in case.targets]
+    for n in np.argsort(doses):
+        nearest[case.targets[n].solid.contains(places)] = n
+    return [case.targets[int(n)].name for n in nearest]
