@@ -14,11 +14,11 @@ from gkplan.metrics.sampling import sampled_dose
 from gkplan.shot import Shot, minimum_time
 from gkplan.solids import sample_about
 from gkplan.solids.base import scattered
+from gkplan.structures.nested import nested
 
 _POINTS = 100_000
 # Targets see each other's shots, so scaling one changes the others a little; transit stays.
 _ROUNDS = 6
-_UNSETTLED = 2e-3
 # Only points that are not far above the dose decide; so many of them are looked at again.
 _DECISIVE = 0.04
 
@@ -26,7 +26,13 @@ _DECISIVE = 0.04
 def normalised(
     case: Case, shots: tuple[Shot, ...], engine: TmrEngine, coverage: float
 ) -> tuple[Shot, ...]:
-    """The times of each target's shots scaled until it has the coverage."""
+    """The times of each target's shots scaled until it has the coverage.
+
+    Targets one inside another are scaled together until the last of them has it: most of a
+    boost's dose may come from the shots of the target around it.
+    """
+    together = nested([target.solid for target in case.targets])
+    together |= together.T | np.eye(len(together), dtype=np.bool_)
     decisive, rank = {}, {}
     for target in case.targets:
         points, _ = scattered(target.solid, _POINTS, coarsest_mm=1.0)
@@ -40,16 +46,14 @@ def normalised(
         for name, points in decisive.items():
             covering = np.partition(engine.dose(points, shots), rank[name])[rank[name]]
             factor[name] = case.prescription(name).dose_gy / float(covering)
+        each = np.array(list(factor.values()))
+        factor = {name: float(each[row].max()) for name, row in zip(factor, together, strict=True)}
         shots = tuple(
             dataclasses.replace(s, time_min=max(s.time_min * factor[s.target], least))
             for s, least in zip(shots, shortest, strict=True)
         )
         if max(abs(f - 1.0) for f in factor.values()) < 1e-4:
             break
-    # A target whose dose comes from the shots of another (a boost may have none of its own).
-    most = max(factor.values())
-    if most > 1.0 + _UNSETTLED:
-        shots = tuple(dataclasses.replace(s, time_min=s.time_min * most) for s in shots)
     return shots
 
 

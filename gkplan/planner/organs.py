@@ -39,27 +39,45 @@ def hottest_points(solid: Solid, heat: Heat, count: int, box: Array) -> OrganPoi
     27 places in a cell is taken, in the cells that are hottest of all it is looked for more
     closely. `box` (2, 3) is the part of space that matters.
     """
-    cells, _, spacing = _cells(solid, count, box)
-    places = subdivide(cells, spacing, _PARTS)
-    inside = solid.contains(places)
-    of_place = np.full(len(places), -np.inf)
-    of_place[inside] = heat(places[inside])
-    value = of_place.reshape(len(cells), -1)
-    within = inside.reshape(value.shape).sum(axis=1)
-    hottest = places.reshape(*value.shape, 3)[np.arange(len(cells)), value.argmax(axis=1)]
-    kept = within > 0
-    hottest, found = hottest[kept], value.max(axis=1)[kept]
+    places, inside, spacing = _cells(solid, count, box)
+    value = np.full(inside.shape, -np.inf)
+    value[inside] = heat(places[inside])
+    hottest = places[np.arange(len(places)), value.argmax(axis=1)]
+    found = value.max(axis=1)
     top = np.argsort(found)[-_CLOSELY:]
     hottest[top], found[top] = _climbed(solid, heat, hottest[top], found[top], spacing / _PARTS)
-    return OrganPoints(hottest, within[kept] * (spacing / _PARTS) ** 3, found)
+    return OrganPoints(hottest, inside.sum(axis=1) * (spacing / _PARTS) ** 3, found)
+
+
+def volume_points(solid: Solid, heat: Heat, count: int, box: Array, hot_mm3: float) -> OrganPoints:
+    """About `count` cells of an organ; those near the border of its hottest `hot_mm3` are split.
+
+    The dose at that border is what a limit on the volume is about: points elsewhere only have to
+    be counted on the right side of it.
+    """
+    places, inside, spacing = _cells(solid, count, box)
+    parts = inside.sum(axis=1)
+    middle = (places * inside[:, :, None]).sum(axis=1) / parts[:, None]
+    value = heat(middle)
+    small = (spacing / _PARTS) ** 3
+    order = np.argsort(value)[::-1]
+    border = int(np.searchsorted(np.cumsum(parts[order]) * small, hot_mm3))
+    split = np.zeros(len(parts), dtype=np.bool_)
+    split[order[max(border - _SPLIT, 0) : border + _SPLIT]] = True
+    fine = places[split][inside[split]]
+    return OrganPoints(
+        np.concatenate([middle[~split], fine]),
+        np.concatenate([parts[~split] * small, np.full(len(fine), small)]),
+        np.concatenate([value[~split], heat(fine)]),
+    )
 
 
 def _climbed(
     solid: Solid, heat: Heat, places: Array, value: Array, spacing: float
 ) -> tuple[Array, Array]:
-    """Places (n, 3) moved by less than half the spacing to where it is hottest inside the organ."""
+    """Places (n, 3) moved by less than the spacing to where it is hottest inside the organ."""
     rows = np.arange(len(places))
-    for step in (spacing / 3, spacing / 9):
+    for step in (spacing / 2, spacing / 4, spacing / 8):
         around = subdivide(places, 3 * step, 3)
         inside = solid.contains(around)
         of_place = np.full(len(around), -np.inf)
@@ -70,31 +88,11 @@ def _climbed(
     return places, value
 
 
-def volume_points(solid: Solid, heat: Heat, count: int, box: Array, hot_mm3: float) -> OrganPoints:
-    """About `count` cells of an organ; those near the border of its hottest `hot_mm3` are split.
-
-    The dose at that border is what a limit on the volume is about: points elsewhere only have to
-    be counted on the right side of it.
-    """
-    cells, inside, spacing = _cells(solid, count, box)
-    value = heat(cells)
-    order = np.argsort(value)[::-1]
-    border = int(np.searchsorted(np.cumsum(inside[order]) * spacing**3, hot_mm3))
-    split = np.zeros(len(cells), dtype=np.bool_)
-    split[order[max(border - _SPLIT, 0) : border + _SPLIT]] = True
-    fine = subdivide(cells[split], spacing, _PARTS)
-    fine = fine[solid.contains(fine)]
-    whole = inside & ~split
-    small = (spacing / _PARTS) ** 3
-    return OrganPoints(
-        np.concatenate([cells[whole], fine]),
-        np.concatenate([np.full(int(whole.sum()), spacing**3), np.full(len(fine), small)]),
-        np.concatenate([value[whole], heat(fine)]),
-    )
-
-
 def _cells(solid: Solid, count: int, box: Array) -> tuple[Array, NDArray[np.bool_], float]:
-    """Middles of cells that may share something with the organ, whether inside; their edge (mm)."""
+    """Cells that share something with an organ: 27 places (n, 27, 3) in each, and whether inside.
+
+    Also the edge (mm) of the cells.
+    """
     from scipy.ndimage import binary_dilation
 
     _, spacing = sample_about(solid, count, _COARSEST_MM)
@@ -102,12 +100,14 @@ def _cells(solid: Solid, count: int, box: Array) -> tuple[Array, NDArray[np.bool
     part = np.array([np.maximum(low, box[0]), np.minimum(high, box[1])])
     part[1] = np.maximum(part[0], part[1])
     while True:
-        bounds = part + spacing * np.array([[-1.0], [1.0]])
-        cells = lattice(bounds, spacing)
+        cells = lattice(part + spacing * np.array([[-1.0], [1.0]]), spacing)
         inside = solid.contains(cells)
         if inside.sum() <= _MOST:
             break
         spacing *= (1.05 * inside.sum() / _MOST) ** (1 / 3)
     shape = [len(np.unique(np.round(cells[:, k], 6))) for k in range(3)]
     near = binary_dilation(inside.reshape(shape), np.ones((3, 3, 3), dtype=np.bool_)).ravel()
-    return cells[near], inside[near], spacing
+    places = subdivide(cells[near], spacing, _PARTS)
+    parts = solid.contains(places).reshape(-1, _PARTS**3)
+    kept = parts.any(axis=1)
+    return places.reshape(-1, _PARTS**3, 3)[kept], parts[kept], spacing
