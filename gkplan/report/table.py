@@ -170,7 +170,7 @@ def limit_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
             result.limit.structure,
             limit_text(result.limit),
             number(result.dose_gy, 2, "Gy"),
-            _verdict(result),
+            limit_verdict(result),
         )
         for result in evaluation.metrics.limits
     ]
@@ -181,7 +181,7 @@ def limit_text(limit: Limit) -> str:
     return f"{limit.label} at most {limit.dose_gy:g} Gy{', hard' if limit.hard else ''}"
 
 
-def _verdict(result: LimitResult) -> str:
+def limit_verdict(result: LimitResult) -> str:
     """A hard limit that is missed says by how much; the last word is always met or missed."""
     if result.met:
         return "met"
@@ -193,7 +193,7 @@ def _limit_row(result: LimitResult) -> tuple[str, str]:
     limit = result.limit
     return (
         f"{limit.structure} {limit.label}",
-        f"{result.dose_gy:.2f} Gy, limit {limit.dose_gy:g} Gy: {_verdict(result)}",
+        f"{result.dose_gy:.2f} Gy, limit {limit.dose_gy:g} Gy: {limit_verdict(result)}",
     )
 
 
