@@ -24,14 +24,14 @@ _HOT_WEIGHT, _PEAK_WEIGHT = 100.0, 10.0
 # The final scaling to the coverage raises the maximum by so much.
 _HOT_MARGIN = 0.96
 INNER_MM, OUTER_MM = 6.0, 10.0
-# The scaling to the coverage adds 1 % on planned balls; the judge's finer sample finds 2 % more of a
-# maximum, and nothing more of a hot volume or a mean.
+# Measured on planned balls: the scaling to the coverage adds 1 %, the judge's finer sample finds
+# 2 % more of a maximum, and nothing more of a hot volume or a mean.
 _MAXIMUM_MARGIN, _VOLUME_MARGIN, _MEAN_MARGIN = 0.96, 0.98, 0.98
 _LIMIT_POINTS, _LIMIT_REACH_MM = 800, 25.0
 # A maximum is a goal for many points, a mean is one goal.
 _OF_MANY = 0.01
-# Scaling a whole plan down can cost no more than its target and peak goals are worth: a hard
-# limit that is missed costs so many times that.
+# Scaling a whole plan down costs no more than its target and peak goals are worth: missing a hard
+# limit at one point costs so many times that, so that no optimum misses it.
 _HARD = 2.0
 
 
@@ -328,12 +328,19 @@ def _limit_region(
         return _Region(points, [], (kind, limit.dose_gy * _MEAN_MARGIN, share))
     corners = np.concatenate([t.solid.bounds for t in targets])
     reach = np.array([corners.min(axis=0) - _LIMIT_REACH_MM, corners.max(axis=0) + _LIMIT_REACH_MM])
-    heat = dose or (lambda places: _nearness(places, targets))
+
+    def heat(places: Array) -> Array:
+        if len(places) == 0:
+            return np.zeros(0)
+        return _nearness(places, targets) if dose is None else dose(places)
+
+    hot: tuple[Array, Array, float] | None
     if limit.hot_cc > 0.0:
-        margin = _VOLUME_MARGIN
-        found = volume_points(solid, heat, count, reach, 1000 * limit.hot_cc)
+        margin, free = _VOLUME_MARGIN, 1000 * limit.hot_cc
+        found = volume_points(solid, heat, count, reach, free)
+        hot = (found.volume_mm3, found.heat, free)
     else:
-        margin = _MAXIMUM_MARGIN
+        margin, hot = _MAXIMUM_MARGIN, None
         found = hottest_points(solid, heat, count, reach)
     flat = np.ones(len(found.points))
     wish = _Wish(
@@ -343,7 +350,7 @@ def _limit_region(
         limit.dose_gy * margin * flat,
         share * flat,
     )
-    return _Region(found.points, [wish], hot=(found.volume_mm3, found.heat, 1000 * limit.hot_cc))
+    return _Region(found.points, [wish], hot=hot)
 
 
 def _nearness(places: Array, targets: list[_Target]) -> Array:

@@ -44,6 +44,8 @@ def hottest_points(solid: Solid, heat: Heat, count: int, box: Array) -> OrganPoi
     value[inside] = heat(places[inside])
     hottest = places[np.arange(len(places)), value.argmax(axis=1)]
     found = value.max(axis=1)
+    if len(found) == 0:
+        return OrganPoints(hottest, found, found)
     top = np.argsort(found)[-_CLOSELY:]
     hottest[top], found[top] = _climbed(solid, heat, hottest[top], found[top], spacing / _PARTS)
     return OrganPoints(hottest, inside.sum(axis=1) * (spacing / _PARTS) ** 3, found)
@@ -98,7 +100,8 @@ def _cells(solid: Solid, count: int, box: Array) -> tuple[Array, NDArray[np.bool
     _, spacing = sample_about(solid, count, _COARSEST_MM)
     low, high = solid.bounds
     part = np.array([np.maximum(low, box[0]), np.minimum(high, box[1])])
-    part[1] = np.maximum(part[0], part[1])
+    if (part[0] > part[1]).any():
+        return np.zeros((0, _PARTS**3, 3)), np.zeros((0, _PARTS**3), dtype=np.bool_), spacing
     while True:
         cells = lattice(part + spacing * np.array([[-1.0], [1.0]]), spacing)
         inside = solid.contains(cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gkplan.planner.goals import Kind, planning_goals
+from gkplan.prescription import Limit
 from tests.planner.example import ball, case_of
 
 BOOST = ball("boost", "target", (102.0, 100.0, 100.0), 4.0)
@@ -51,3 +52,11 @@ def test_targets_that_are_apart_are_as_without_each_other() -> None:
     assert (goals.kind == Kind.PEAK).sum() == 2
     inside = far.solid.contains(goals.points[goals.point_of_goal])
     assert set(goals.kind[inside]) == {Kind.TARGET, Kind.HOT, Kind.PEAK}
+
+
+def test_an_organ_out_of_reach_asks_for_nothing() -> None:
+    far = ball("organ", "oar", (100.0, 160.0, 100.0), 4.0)
+    limits = (Limit("organ", "max", 8.0), Limit("organ", "volume", 4.0, 0.1))
+    goals = planning_goals(case_of((OUTER, far), {"outer": 12.0}, limits), 1000)
+    assert not (goals.kind == Kind.MAXIMUM).any()
+    assert not goals.exempt().any()
