@@ -47,7 +47,7 @@ def hottest_points(solid: Solid, heat: Heat, count: int, box: Array) -> OrganPoi
     if len(found) == 0:
         return OrganPoints(hottest, found, found)
     top = np.argsort(found)[-_CLOSELY:]
-    hottest[top], found[top] = _climbed(solid, heat, hottest[top], found[top], spacing / _PARTS)
+    hottest[top], found[top] = _climbed(solid, heat, hottest[top], spacing / _PARTS)
     return OrganPoints(hottest, inside.sum(axis=1) * (spacing / _PARTS) ** 3, found)
 
 
@@ -74,11 +74,10 @@ def volume_points(solid: Solid, heat: Heat, count: int, box: Array, hot_mm3: flo
     )
 
 
-def _climbed(
-    solid: Solid, heat: Heat, places: Array, value: Array, spacing: float
-) -> tuple[Array, Array]:
-    """Places (n, 3) moved by less than the spacing to where it is hottest inside the organ."""
+def _climbed(solid: Solid, heat: Heat, places: Array, spacing: float) -> tuple[Array, Array]:
+    """Places (n, 3) moved by less than the spacing to where it is hottest inside, and the heat."""
     rows = np.arange(len(places))
+    value = np.empty(0)
     for step in (spacing / 2, spacing / 4, spacing / 8):
         around = subdivide(places, 3 * step, 3)
         inside = solid.contains(around)
