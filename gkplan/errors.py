@@ -35,6 +35,10 @@ class GkplanWarning(UserWarning):
     """Base of every warning that is about the user's data."""
 
 
+class CaseWarning(GkplanWarning):
+    """Wishes for a case that cannot all be fulfilled."""
+
+
 class DepthWarning(GkplanWarning):
     """A shot so close to the surface that the dose there is not to be relied on."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gkplan.case import Case
+from gkplan.case.contradictions import check_limits
+from gkplan.case.limits import limit_table, parse_limit
 from gkplan.certificate import Certificate
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError, PlanError
@@ -55,6 +57,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
             {"target": p.target, "dose_gy": p.dose_gy, "isodose": _isodose(p)}
             for p in case.prescriptions
         ],
+        "limits": [limit_table(limit) for limit in case.limits],
         "shots": [_shot_table(s) for s in plan.shots],
         "metrics": metrics_table(plan.metrics) if plan.metrics else None,
         "certificate": certificate_table(plan.certificate, plan.shots),
@@ -114,7 +117,9 @@ def metrics_table(metrics: PlanMetrics) -> dict[str, Any]:
         "v12gy_cc": metrics.v12gy_cc,
         "targets": {name: _indices(i) for name, i in metrics.targets.items()},
         "structures": {name: asdict(s) for name, s in metrics.structures.items()},
-        "limits": [{**asdict(r.limit), "got_gy": r.dose_gy, "met": r.met} for r in metrics.limits],
+        "limits": [
+            {**limit_table(r.limit), "got_gy": r.dose_gy, "met": r.met} for r in metrics.limits
+        ],
     }
 
 
@@ -245,6 +250,9 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
             case.structure(prescription.target)
         for target in case.targets:
             case.prescription(target.name)
+    if "limits" in table:
+        limits = [parse_limit(entry, f"limit {n}") for n, entry in enumerate(table["limits"], 1)]
+        case = check_limits(replace(case, limits=tuple(limits)))
     return case
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from gkplan.case.limits import parse_limit
 from gkplan.case.model import Case
 from gkplan.case.phantom import read_head, read_site
-from gkplan.errors import CaseError
+from gkplan.errors import CaseError, PlanError
 from gkplan.files import sha256_of
 from gkplan.frames import LEKSELL_CENTER_MM, Array, Frame, RigidTransform
 from gkplan.prescription import Limit, Prescription
@@ -28,8 +29,8 @@ def read_contour_file(
 
     The file has ``"structures": {name: [contour, ...]}``, each contour a list of [x, y, z] in
     DICOM LPS mm, and ``"slice_spacing_mm"``. Structures whose name begins with "target" are
-    targets (12.5 Gy, any isodose from 0.4 to 0.7), the others organs at risk; a cochlea gets the
-    limit of 4 Gy mean dose.
+    targets (12.5 Gy, any isodose from 0.4 to 0.7), the others organs at risk. ``"limits"`` may
+    hold limits as phantoms do; a cochlea without one of its mean dose gets 4 Gy.
 
     Notes
     -----
@@ -70,12 +71,23 @@ def read_contour_file(
         head=read_head(head),
         structures=structures,
         prescriptions=tuple(Prescription(name, DEFAULT_DOSE_GY) for name in targets),
-        limits=tuple(
-            Limit(s.name, "mean", COCHLEA_MEAN_LIMIT_GY)
-            for s in structures
-            if s.name.lower().startswith("cochlea")
-        ),
+        limits=_limits(table.get("limits", []), structures, path),
         patient_from_leksell=patient_from_leksell,
+    )
+
+
+def _limits(entries: Any, structures: tuple[Structure, ...], path: Path) -> tuple[Limit, ...]:
+    if not isinstance(entries, list):
+        raise CaseError(f"{path}: limits: expected a list, got {entries!r}")
+    try:
+        own = [parse_limit(entry, f"limit {n}") for n, entry in enumerate(entries, start=1)]
+    except (ValueError, TypeError, PlanError) as error:
+        raise CaseError(f"{path}: {error}") from error
+    has_mean = {limit.structure for limit in own if limit.kind == "mean"}
+    return tuple(own) + tuple(
+        Limit(s.name, "mean", COCHLEA_MEAN_LIMIT_GY)
+        for s in structures
+        if s.name.lower().startswith("cochlea") and s.name not in has_mean
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from gkplan.case.contradictions import check_limits
 from gkplan.errors import CaseError
 from gkplan.frames import NEUTRAL_GAMMA_DEG, RigidTransform
 from gkplan.head import Head
@@ -85,12 +86,15 @@ def check_case(case: Case) -> Case:
     Raises
     ------
     CaseError
-        For duplicate or unknown names, no target, an empty structure, or a target that is not
-        inside the head.
+        For duplicate or unknown names, no target, limits that `check_limits` refuses, an empty
+        structure, or a target that is not inside the head.
     """
     counts = Counter(s.name for s in case.structures)
     if doubled := [name for name, n in counts.items() if n > 1]:
-        raise CaseError(f"{case.path}: structure {doubled[0]!r} appears {counts[doubled[0]]} times")
+        raise CaseError(
+            f"{case.path}: structure {doubled[0]!r} appears {counts[doubled[0]]} times; "
+            f"every structure needs a name of its own"
+        )
     if not case.targets and case.prescriptions:
         raise CaseError(f"{case.path}: no target among its structures")
     for prescription in case.prescriptions:
@@ -98,8 +102,7 @@ def check_case(case: Case) -> Case:
             raise CaseError(f"{case.path}: {prescription.target!r} has a dose but is no target")
     for target in case.targets:
         case.prescription(target.name)
-    for limit in case.limits:
-        case.structure(limit.structure)
+    check_limits(case)
     for structure in case.structures:
         points, _ = sample_about(structure.solid, count=500, coarsest_mm=3.0)
         if len(points) == 0:

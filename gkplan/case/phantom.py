@@ -10,13 +10,14 @@ from typing import Any, cast
 
 import numpy as np
 
+from gkplan.case.limits import parse_limit
 from gkplan.case.meshes import located
 from gkplan.case.model import Case
 from gkplan.errors import CaseError, PlanError
 from gkplan.files import sha256_of
 from gkplan.frames import NEUTRAL_GAMMA_DEG, patient_from_leksell
 from gkplan.head import Head, Tissue
-from gkplan.prescription import FREE_ISODOSE, Limit, LimitKind, Prescription
+from gkplan.prescription import FREE_ISODOSE, Prescription
 from gkplan.solids import parse_solid
 from gkplan.solids.parse import keys, number, point
 from gkplan.structures import Structure
@@ -134,7 +135,9 @@ def _parse(
             _prescription(entry, f"[[prescription]] {n}")
             for n, entry in _numbered(table, "prescription")
         ),
-        limits=tuple(_limit(entry, f"[[limit]] {n}") for n, entry in _numbered(table, "limit")),
+        limits=tuple(
+            parse_limit(entry, f"[[limit]] {n}") for n, entry in _numbered(table, "limit")
+        ),
         patient_from_leksell=patient_from_leksell(),
         gamma_angle_deg=gamma,
     )
@@ -191,12 +194,6 @@ def _prescription(entry: Any, where: str) -> Prescription:
         raise ValueError(f"{where}.isodose: expected a fraction or [lowest, highest]")
     low, high = (number({"isodose": value}, "isodose", where) for value in pair)
     return Prescription(str(entry["target"]), number(entry, "dose_gy", where), (low, high))
-
-
-def _limit(entry: Any, where: str) -> Limit:
-    keys(entry, {"structure", "kind", "dose_gy"}, set(), where)
-    kind = cast(LimitKind, entry["kind"])
-    return Limit(str(entry["structure"]), kind, number(entry, "dose_gy", where))
 
 
 def stated_volumes(path: Path) -> dict[str, float]:

@@ -48,6 +48,10 @@ def put_plan(dataset: Dataset, plan: Plan) -> None:
         private.put(item, Field.STRUCTURE, limit.structure)
         private.put(item, Field.LIMIT_KIND, limit.kind)
         private.put(item, Field.DOSE, float(limit.dose_gy))
+        if limit.volume_cc is not None:
+            private.put(item, Field.LIMIT_VOLUME, float(limit.volume_cc))
+        if limit.hard:
+            private.put(item, Field.LIMIT_HARD, 1)
         limits.append(item)
     private.put(dataset, Field.PRESCRIPTIONS, prescriptions)
     private.put(dataset, Field.LIMITS, limits)
@@ -143,6 +147,8 @@ def _read_limit(item: Dataset) -> Limit:
         private.get(item, Field.STRUCTURE),
         private.get(item, Field.LIMIT_KIND),
         private.get(item, Field.DOSE),
+        private.get(item, Field.LIMIT_VOLUME) if private.has(item, Field.LIMIT_VOLUME) else None,
+        private.has(item, Field.LIMIT_HARD) and bool(private.get(item, Field.LIMIT_HARD)),
     )
 
 

@@ -41,6 +41,9 @@ class Field(Enum):
     ISODOSE = (0x32, "FD", "2")
     COLLIMATOR = (0x33, "US", "1")
     LIMIT_KIND = (0x34, "LO", "1")
+    # Absent unless the limit is one of a volume, or hard.
+    LIMIT_VOLUME = (0x35, "FD", "1")
+    LIMIT_HARD = (0x36, "US", "1")
     # In each region of the structure set, beside STRUCTURE (its name in full).
     ROLE = (0x40, "LO", "1")
 
@@ -71,6 +74,11 @@ def get(dataset: Dataset, field: Field) -> Any:
         return dataset.private_block(GROUP, CREATOR)[number].value
     except KeyError:
         raise KeyError(f"private element {CREATOR!r} {field.name}") from None
+
+
+def has(dataset: Dataset, field: Field) -> bool:
+    """Whether the dataset has this private element."""
+    return has_block(dataset) and field.value[0] in dataset.private_block(GROUP, CREATOR)
 
 
 def has_block(dataset: Dataset) -> bool:

@@ -46,8 +46,9 @@ def structure_dose(sample: SampledDose) -> StructureDose:
 
 def limit_dose(sample: SampledDose, limit: Limit) -> float:
     """The dose that stands against `limit`."""
-    dose = structure_dose(sample)
-    return {"max": dose.max_gy, "mean": dose.mean_gy, "d0_035cc": dose.d0_035cc_gy}[limit.kind]
+    if limit.kind == "mean":
+        return structure_dose(sample).mean_gy
+    return dose_at_volume(sample, limit.hot_cc)
 
 
 def dose_volume_histogram(name: str, sample: SampledDose) -> Dvh:

@@ -18,6 +18,7 @@ from gkplan.metrics.model import Evaluation, LimitResult, PlanIndices, PlanMetri
 from gkplan.metrics.sampling import sampled_dose
 from gkplan.shot import Shot
 from gkplan.solids.base import subdivide
+from gkplan.structures.nested import nested
 
 V12_GY = 12.0
 _COARSE_MM, _MARGIN_MM = 2.5, 70.0
@@ -43,25 +44,33 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     Targets and organs at risk are sampled on lattices of their own (about 40,000 points);
     prescription volumes on a lattice of the whole hot region of the head, finer than 0.65 mm
     for usual targets. Definitions: `PlanIndices`, `StructureDose`.
+
+    A point of the hot region is the nearest target's. Of targets that lie one inside another (see
+    `nested`) each owns what is near either: a boost's selectivity counts what it spills into the
+    target around it, and the target around counts the boost as its own. Its half-prescription
+    region swallows the boost's, whose gradient and efficiency are therefore not told. In the
+    indices of all targets together every point counts once, in a boost at the boost's dose.
     """
     samples = {s.name: sampled_dose(s, shots, engine) for s in case.structures}
     targets = [t.name for t in case.targets]
     hot = _hot_region(case, shots, engine)
     maximum, place = _maximum(hot, [samples[t] for t in targets], shots, engine)
-    owner = _nearest_target(hot.points, [samples[t].points for t in targets])
     doses = [case.prescription(t).dose_gy for t in targets]
-    merged = _merged(hot, doses, owner)
+    inside = nested([t.solid for t in case.targets], [samples[t].points for t in targets])
+    owner = _owner(case, hot.points, samples, doses, inside)
+    regions = _regions(hot.points, [samples[t].points for t in targets], owner, inside)
+    merged = _merged(hot, doses, regions, inside)
     defined = not any(p.is_maximum for p in case.prescriptions) and bool(targets)
     per_target = {}
     hottest = _nearest_target(np.array([place]), [samples[t].points for t in targets])[0]
     for n, name in enumerate(targets):
-        mine = hot.dose_gy[owner == n]
+        mine = hot.dose_gy[regions[n]]
         top = maximum if n == hottest else float(samples[name].dose_gy.max())
         per_target[name] = _indices(
             [(samples[name], doses[n], mine)], hot.volume_cc, top, doses[n], defined, merged[n]
         )
     parts = [
-        (samples[t], d, hot.dose_gy[owner == n])
+        (_without_boosts(case, n, samples[t], doses, inside), d, hot.dose_gy[owner == n])
         for n, (t, d) in enumerate(zip(targets, doses, strict=True))
     ]
     overall = _indices(parts, hot.volume_cc, maximum, max(doses, default=0.0), defined, False)
@@ -138,20 +147,71 @@ def _nearest_target(points: Array, targets: list[Array]) -> NDArray[np.int64]:
     return np.asarray(np.argmin(distance, axis=0), dtype=np.int64)
 
 
-def _merged(hot: HotRegion, doses: list[float], owner: NDArray[np.int64]) -> list[bool]:
-    """Whether each target's half-prescription region is connected to another target's."""
+def _owner(
+    case: Case,
+    points: Array,
+    samples: dict[str, SampledDose],
+    doses: list[float],
+    inside: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Number of the target that each point counts for when every point counts once."""
+    owner = _nearest_target(points, [samples[t.name].points for t in case.targets])
+    # Of targets one inside another the nearest sample says nothing.
+    for n in np.argsort(doses):
+        if (inside[n] | inside[:, n]).any():
+            owner[case.targets[n].solid.contains(points)] = n
+    return owner
+
+
+def _regions(
+    points: Array, samples: list[Array], owner: NDArray[np.int64], inside: NDArray[np.bool_]
+) -> list[NDArray[np.bool_]]:
+    """Which points count for each target alone: no target that is apart from it is nearer."""
+    together = inside | inside.T
+    regions = []
+    for n in range(len(samples)):
+        if together[n].any():
+            rivals = [samples[m] for m in np.flatnonzero(~together[n]) if m != n]
+            regions.append(_nearest_target(points, [samples[n], *rivals]) == 0)
+        else:
+            regions.append(owner == n)
+    return regions
+
+
+def _without_boosts(
+    case: Case, n: int, sample: SampledDose, doses: list[float], inside: NDArray[np.bool_]
+) -> SampledDose:
+    """The sample of target n without what lies in a target inside or around it of more dose."""
+    kept = np.ones(len(sample.dose_gy), dtype=np.bool_)
+    for m in np.flatnonzero(inside[n] | inside[:, n]):
+        if (doses[m], m) > (doses[n], n):
+            kept &= ~case.targets[m].solid.contains(sample.points)
+    return SampledDose(sample.points[kept], sample.dose_gy[kept], sample.volume_cc[kept])
+
+
+def _merged(
+    hot: HotRegion,
+    doses: list[float],
+    regions: list[NDArray[np.bool_]],
+    inside: NDArray[np.bool_],
+) -> list[bool]:
+    """Whether each target's half-prescription region is connected to another target's.
+
+    That of a target inside it does not count.
+    """
     if len(doses) < 2:
         return [False] * len(doses)
     from scipy.ndimage import label
 
-    above = hot.dose_gy >= np.array(doses)[owner] / 2
+    halves = [r & (hot.dose_gy >= d / 2) for r, d in zip(regions, doses, strict=True)]
+    above = np.logical_or.reduce(halves)
     cell = hot.cell[above] - hot.cell.min(axis=0)
     image = np.zeros(cell.max(axis=0) + 1, dtype=bool)
     image[tuple(cell.T)] = True
     piece = label(image)[0][tuple(cell.T)]
-    pieces = [set(np.unique(piece[owner[above] == n]).tolist()) for n in range(len(doses))]
+    pieces = [set(np.unique(piece[half[above]]).tolist()) for half in halves]
     return [
-        any(pieces[n] & other for m, other in enumerate(pieces) if m != n)
+        any(pieces[n] & other for m, other in enumerate(pieces) if m != n and not inside[m, n])
         for n in range(len(doses))
     ]
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from gkplan.case import Case
 from gkplan.dose.tmr import TmrEngine
 from gkplan.frames import Array
-from gkplan.metrics.dvh import SampledDose, structure_dose
+from gkplan.metrics.dvh import SampledDose, limit_dose, structure_dose
 from gkplan.metrics.sampling import FINE_ENOUGH_MM, coarse_dose, refined
 from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios, moved_head
+from gkplan.prescription import Limit
 from gkplan.shot import Shot
 from gkplan.structures import Structure
 
-Kind = Literal["coverage", "d98", "mean", "max", "d0_035cc"]
+# The label of a limit, such as "D0.2cc", is a kind too: that of a limit on a volume.
+Kind = str
 _MORE_IS_BETTER = ("coverage", "d98")
 _SAMPLES = {"target": 16_000, "oar": 8000}
 # So many cells of an organ are refined.
@@ -162,7 +163,7 @@ def _centroid(case: Case, samples: dict[str, SampledDose], shots: Sequence[Shot]
 def _quantities(case: Case, name: str, several: list[SampledDose]) -> list[Quantity]:
     """The numbers of one structure; `several` are the nominal sample and those of scenarios."""
     limits: dict[Kind, float] = {
-        limit.kind: limit.dose_gy for limit in case.limits if limit.structure == name
+        _kind(limit): limit.dose_gy for limit in case.limits if limit.structure == name
     }
     kinds: dict[Kind, None] = {}
     found: dict[str, list[float]] = {}
@@ -180,10 +181,17 @@ def _quantities(case: Case, name: str, several: list[SampledDose]) -> list[Quant
     found["mean"] = [d.mean_gy for d in doses]
     found["max"] = [d.max_gy for d in doses]
     found["d0_035cc"] = [d.d0_035cc_gy for d in doses]
+    for limit in case.limits:
+        if limit.structure == name and limit.kind == "volume":
+            found[_kind(limit)] = [limit_dose(s, limit) for s in several]
     return [
         Quantity(name, kind, limits.get(kind), found[kind][0], np.array(found[kind][1:]))
         for kind in kinds
     ]
+
+
+def _kind(limit: Limit) -> Kind:
+    return limit.label if limit.kind == "volume" else limit.kind
 
 
 def _coverage(sample: SampledDose, dose_gy: float) -> float:

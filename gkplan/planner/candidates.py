@@ -11,6 +11,7 @@ from gkplan.case import Case
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.solids import sample, sample_about
+from gkplan.structures import Structure
 from gkplan.unit import RadiationUnit
 
 _MOST = 160
@@ -35,10 +36,17 @@ def lattice_candidates(case: Case, unit: RadiationUnit) -> Array:
         inside = inside[unit.reaches(inside)]
         if len(inside) == 0:
             raise CaseError(
-                f"{case.path}: target {target.name!r} is outside the reach of {unit.name}"
+                f"{case.path}: target {target.name!r} is outside the reach of {unit.name}: "
+                f"isocentres may lie at {unit.reach_text}, its box is {_box(target)}"
             )
         places.append(np.round(inside, 1))
     return np.concatenate(places)
+
+
+def _box(target: Structure) -> str:
+    low, high = target.solid.bounds
+    axes = (f"{n} {a:.0f} to {b:.0f}" for n, a, b in zip("xyz", low, high, strict=True))
+    return f"{', '.join(axes)} mm"
 
 
 def neighbors(places: Array, step_mm: float, known: Array, unit: RadiationUnit) -> Array:

@@ -9,6 +9,7 @@ from gkplan.dose import TmrEngine
 from gkplan.frames import Array
 from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Clock, Report
+from gkplan.planner.exempt import with_hottest_exempt
 from gkplan.planner.goals import planning_goals
 from gkplan.planner.inverse import FINE_POINTS, GAP, Optimum, finished
 from gkplan.planner.made import MadeShots
@@ -30,5 +31,6 @@ def plan_at(
         programme = Programme(goals, goals.weights(aim), influence, cost)
         programme.start(np.arange(len(isocenters_mm)))
         solution = programme.solve(GAP)
+        solution = with_hottest_exempt(programme, goals, aim, solution, GAP)
     best = Optimum(isocenters_mm, goals, programme, solution, len(isocenters_mm))
     return finished(case, engine, aim, best, clock, report)

@@ -78,7 +78,7 @@ def placed(case: Case, prescription: Prescription, state: State, engine: TmrEngi
         if not engine.unit.reaches(shot.isocenter_mm)[0]:
             raise CaseError(
                 f"{case.path}: target {prescription.target!r} is outside the reach of "
-                f"{engine.unit.name}"
+                f"{engine.unit.name}: isocentres may lie at {engine.unit.reach_text}"
             )
         rate, place = _maximum(shot, steady)
         miss = aim - np.array(place)

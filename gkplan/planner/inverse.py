@@ -12,10 +12,11 @@ from gkplan.dose import TmrEngine
 from gkplan.frames import Array
 from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Clock, Report
-from gkplan.planner.delivery import Delivery, delivered
+from gkplan.planner.delivery import delivered
+from gkplan.planner.exempt import with_hottest_exempt
 from gkplan.planner.goals import Goals, planning_goals
 from gkplan.planner.made import MadeShots
-from gkplan.planner.normalise import nearest_targets, normalised
+from gkplan.planner.normalise import nearest_targets, normalised, within_hard_limits
 from gkplan.planner.order import in_order
 from gkplan.planner.programme import Programme, Shots, Solution, best_shots
 from gkplan.planner.search import Found, cost_of_minute, search
@@ -65,8 +66,11 @@ def finished(
     with clock("delivery"):
         delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
     with clock("scaling"):
-        before = _shots(case, engine, best.places, best.programme.shots, delivery)
+        kept = best.programme.shots.at(delivery.kept)
+        times = delivery.times[delivery.kept]
+        before = shots_of(case, engine, best.places, kept, times)
         shots = normalised(case, before, engine, aim.coverage)
+        shots = within_hard_limits(case, shots, engine)
     final = np.zeros(len(delivery.times))
     final[delivery.kept] = [shot.time_min for shot in shots]
     certificate = Certificate(
@@ -96,7 +100,8 @@ def optimum(
     """
     cost = cost_of_minute(aim, engine)
     with clock("kernels"):
-        goals = planning_goals(case, FINE_POINTS)
+        coarse = shots_of(case, engine, found.places, found.shots, found.times)
+        goals = planning_goals(case, FINE_POINTS, lambda places: engine.dose(places, coarse))
         used = np.unique(found.shots.isocenter)
         influence = engine.influence(goals.points, found.places[used], case.gamma_angle_deg)
     report(f"linear programme on {len(goals.points)} points, {len(used)} isocentres")
@@ -105,6 +110,7 @@ def optimum(
         renumbered = Shots(np.searchsorted(used, found.shots.isocenter), found.shots.state)
         programme.start_from(renumbered, found.times)
         solution = programme.solve(GAP)
+        solution = with_hottest_exempt(programme, goals, aim, solution, GAP)
     places, bound = found.places[used], -np.inf
     others = np.delete(np.arange(len(found.places)), used)
     for _ in range(_PROOF_ROUNDS):
@@ -118,9 +124,9 @@ def optimum(
                 worth[part] = best_shots(block, solution.price[priced])[1]
             most = max(float(worth.max(initial=0.0)) / cost, 1.0)
             bound = max(bound, solution.bound / most)
-        if solution.objective - bound <= GAP * abs(solution.objective):
-            break
         pays = worth > cost
+        if solution.objective - bound <= GAP * abs(solution.objective) or not pays.any():
+            break
         with clock("kernels"):
             more = engine.influence(goals.points, found.places[others[pays]], case.gamma_angle_deg)
         with clock("programme"):
@@ -132,12 +138,12 @@ def optimum(
     return Optimum(places, goals, programme, solution, len(found.places))
 
 
-def _shots(
-    case: Case, engine: TmrEngine, places: Array, shots: Shots, delivery: Delivery
+def shots_of(
+    case: Case, engine: TmrEngine, places: Array, shots: Shots, times: Array
 ) -> tuple[Shot, ...]:
+    """The shots (m) of a programme at its `places` with `times` (m,) in min, each for a target."""
     sizes = (*engine.unit.collimator_sizes_mm, BLOCKED)
-    kept = shots.at(delivery.kept)
-    where = places[kept.isocenter]
+    where = places[shots.isocenter]
     names = nearest_targets(case, where)
     return tuple(
         Shot(
@@ -147,7 +153,5 @@ def _shots(
             case.gamma_angle_deg,
             name,
         )
-        for (x, y, z), state, time, name in zip(
-            where, kept.state, delivery.times[delivery.kept], names, strict=True
-        )
+        for (x, y, z), state, time, name in zip(where, shots.state, times, names, strict=True)
     )

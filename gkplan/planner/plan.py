@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gkplan.case import Case
+from gkplan.case.contradictions import check_overlaps
 from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
 from gkplan.planner.aim import AIMS, Aim
@@ -27,7 +28,7 @@ def make_shots(
     Raises
     ------
     CaseError
-        If there is nothing to treat, or a target cannot be reached.
+        If there is nothing to treat, a target cannot be reached, or a limit forbids its coverage.
     """
     if not case.prescriptions:
         raise CaseError(f"{case.path}: has no prescription; there is nothing to plan")
@@ -36,6 +37,7 @@ def make_shots(
         raise CaseError(
             f"{case.path}: a plan cannot mix doses prescribed to the maximum with others yet"
         )
+    check_overlaps(case, aim.coverage)
     if not functional:
         return plan_volume(case, engine, aim, report)
     report("placing the shots")

@@ -13,7 +13,7 @@ from gkplan.frames import NEUTRAL_GAMMA_DEG
 from gkplan.report.palette import structure_colors
 from gkplan.report.planeplot import draw_case
 from gkplan.report.planes import VIEWS, FieldOfView, around, whole_head
-from gkplan.report.table import LIMIT_NAMES
+from gkplan.report.table import limit_text
 from gkplan.report.text import prescription_text, shortened, volume
 from gkplan.structures import Structure
 
@@ -73,11 +73,7 @@ def case_figure(case: Case) -> Figure:
 def describe(case: Case, structure: Structure) -> str:
     """One line about a structure: role, name, volume, dose or limits."""
     doses = [prescription_text(p) for p in case.prescriptions if p.target == structure.name]
-    limits = [
-        f"{LIMIT_NAMES[limit.kind]} at most {limit.dose_gy:g} Gy"
-        for limit in case.limits
-        if limit.structure == structure.name
-    ]
+    limits = [limit_text(limit) for limit in case.limits if limit.structure == structure.name]
     parts = [structure.name, volume(volume_cc(structure, 50_000)), *doses, *limits]
     return f"{'target' if structure.role == 'target' else 'organ at risk'}: {', '.join(parts)}"
 

@@ -107,7 +107,10 @@ def _draw_ranges(axes: Axes, robustness: Robustness, colors: Mapping[str, str]) 
     axes.axvline(100.0, color="0.25", lw=1.1, ls=(0, (1.5, 1.5)), zorder=1)
     axes.set_yticks(
         range(len(rows)),
-        [f"{shortened(q.structure, _SHORT_NAME)} {QUANTITY_NAMES[q.kind]}" for q in rows],
+        [
+            f"{shortened(q.structure, _SHORT_NAME)} {QUANTITY_NAMES.get(q.kind, q.kind)}"
+            for q in rows
+        ],
         parse_math=False,
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)

@@ -36,7 +36,7 @@ def robust_rows(robustness: Robustness) -> list[tuple[str, ...]]:
     return [
         (
             quantity.structure,
-            QUANTITY_NAMES[quantity.kind],
+            QUANTITY_NAMES.get(quantity.kind, quantity.kind),
             shown(quantity, quantity.nominal),
             shown(quantity, quantity.mean),
             *(shown(quantity, value) for value in quantity.band),

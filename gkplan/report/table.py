@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gkplan.metrics.model import Evaluation, LimitResult, PlanMetrics
 from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
+from gkplan.prescription import Limit
 from gkplan.report.text import NOT_DEFINED, number, percent, prescription_text, volume
 from gkplan.shot import BLOCKED
 
@@ -33,7 +34,6 @@ STRUCTURE_COLUMNS = (
 SHOT_COLUMNS = ("Shot", "Target", "x", "y", "z", "Gamma", "Sectors", "Minutes")
 INDEX_COLUMNS = ("", "Coverage", "Paddick", "Gradient", "Isodose", "Maximum")
 LIMIT_COLUMNS = ("Structure", "Limit", "Dose", "Result")
-LIMIT_NAMES = {"max": "max", "mean": "mean", "d0_035cc": "D0.035cc"}
 
 
 def summary_rows(
@@ -169,20 +169,32 @@ def limit_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     return [
         (
             result.limit.structure,
-            f"{LIMIT_NAMES[result.limit.kind]} at most {result.limit.dose_gy:g} Gy",
+            limit_text(result.limit),
             number(result.dose_gy, 2, "Gy"),
-            "met" if result.met else "missed",
+            limit_verdict(result),
         )
         for result in evaluation.metrics.limits
     ]
 
 
+def limit_text(limit: Limit) -> str:
+    """A limit as a few words."""
+    return f"{limit.label} at most {limit.dose_gy:g} Gy{', hard' if limit.hard else ''}"
+
+
+def limit_verdict(result: LimitResult) -> str:
+    """A hard limit that is missed says by how much; the last word is always met or missed."""
+    if result.met:
+        return "met"
+    over = result.dose_gy - result.limit.dose_gy
+    return f"{over:.2g} Gy over a hard limit: missed" if result.limit.hard else "missed"
+
+
 def _limit_row(result: LimitResult) -> tuple[str, str]:
     limit = result.limit
-    verdict = "met" if result.met else "missed"
     return (
-        f"{limit.structure} {LIMIT_NAMES[limit.kind]}",
-        f"{result.dose_gy:.2f} Gy, limit {limit.dose_gy:g} Gy: {verdict}",
+        f"{limit.structure} {limit.label}",
+        f"{result.dose_gy:.2f} Gy, limit {limit.dose_gy:g} Gy: {limit_verdict(result)}",
     )
 
 

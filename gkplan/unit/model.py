@@ -147,6 +147,13 @@ class RadiationUnit:
         sizes = ", ".join(str(s) for s in self.collimator_sizes_mm)
         raise ValueError(f"{self.name} has no {size_mm} mm collimator, only {sizes} mm")
 
+    @property
+    def reach_text(self) -> str:
+        """The range of isocentres in words, for messages."""
+        low, high = self.reach_mm
+        axes = (f"{n} {a:g} to {b:g}" for n, a, b in zip("xyz", low, high, strict=True))
+        return f"{', '.join(axes)} mm"
+
     def reaches(self, points_mm: ArrayLike) -> NDArray[np.bool_]:
         """Which of the Leksell points (n, 3) can stand in the focus."""
         points = np.atleast_2d(np.asarray(points_mm, dtype=np.float64))

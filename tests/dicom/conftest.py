@@ -76,7 +76,11 @@ def small_case() -> Case:
             Prescription("target é", 12.345678901234567, (0.4, 0.7)),
             Prescription("second", 80.0, (1.0, 1.0), 8),
         ),
-        limits=(Limit("cochlea", "mean", 4.1), Limit(LONG_NAME, "d0_035cc", 1 / 3)),
+        limits=(
+            Limit("cochlea", "mean", 4.1),
+            Limit(LONG_NAME, "d0_035cc", 1 / 3),
+            Limit(LONG_NAME, "volume", 10.1, 1 / 30, hard=True),
+        ),
         patient_from_leksell=patient_from_leksell(CENTER_LPS_MM),
     )
 

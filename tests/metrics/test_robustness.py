@@ -19,6 +19,7 @@ from gkplan.metrics.evaluate import evaluate
 from gkplan.metrics.robustness import Robustness, evaluate_robustness
 from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios, moved_head
 from gkplan.prescription import Limit, Prescription
+from gkplan.report.robusttable import robust_rows
 from gkplan.shot import Shot
 from gkplan.solids import Ellipsoid
 from gkplan.structures import Structure
@@ -254,3 +255,15 @@ def test_rotation_alone_moves_what_is_away_from_the_target() -> None:
 def test_an_uncertainty_that_cannot_be(numbers: tuple[float, float, int, int], words: str) -> None:
     with pytest.raises(PlanError, match=words):
         SetupUncertainty(*numbers)
+
+
+def test_a_limit_of_a_volume_is_a_quantity_of_its_own() -> None:
+    limits = (Limit("nerve", "volume", 2.0, 0.1), Limit("nerve", "volume", 3.0, 0.02))
+    several = replace(case(3.0), limits=limits)
+    result = evaluate_robustness(several, SHOTS, ENGINE, SetupUncertainty(0.5, 0.0, 5, 1))
+    large, small = result.quantity("nerve", "D0.1cc"), result.quantity("nerve", "D0.02cc")
+    assert (large.limit_gy, small.limit_gy) == (2.0, 3.0)
+    assert (large.values < small.values).all()
+    metrics = evaluate(several, SHOTS, ENGINE).metrics
+    assert large.nominal == pytest.approx(metrics.limits[0].dose_gy, rel=2e-2)
+    assert ("nerve", "D0.1cc") in {row[:2] for row in robust_rows(result)}

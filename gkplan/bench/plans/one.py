@@ -82,7 +82,7 @@ def _planned(job: Job, report: Report) -> tuple[Row, dict[str, Any]]:
         **asdict(account),
         judging_s=time.perf_counter() - start,
         limits=tuple(
-            LimitRow(r.limit.structure, r.limit.kind, r.limit.dose_gy, r.dose_gy, r.met)
+            LimitRow(r.limit.structure, r.limit.label, r.limit.dose_gy, r.dose_gy, r.met)
             for r in metrics.limits
         ),
     )
