@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from gkplan.dose.engine import DoseEngine
+from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose
 from gkplan.shot import Shot
 from gkplan.solids import Solid, sample_about
@@ -19,14 +21,36 @@ _PARTS = 5
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
 
-def sampled_dose(solid: Solid, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
-    """Dose all over a structure; a large one is refined where it is hottest."""
+@dataclass(frozen=True, slots=True, eq=False)
+class StructurePoints:
+    """Points (n, 3) Leksell mm in a solid; whether it is so large that the hottest are refined.
+
+    They are the same for every plan, and finding them takes longer than the dose of a few shots.
+    """
+
+    solid: Solid
+    points: Array
+    spacing_mm: float
+    is_large: bool
+
+
+def structure_points(solid: Solid) -> StructurePoints:
+    """The points where `sampled_dose` looks at a structure."""
     points, spacing = scattered(solid, SAMPLES, coarsest_mm=2.5)
-    if len(points) * spacing**3 / 1000 > _LARGE_CC:
-        sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
-        return refined(sample, spacing, solid, shots, engine)
-    volume = np.full(len(points), spacing**3 / 1000)
-    return SampledDose(points, engine.dose(points, shots), volume)
+    is_large = len(points) * spacing**3 / 1000 > _LARGE_CC
+    if is_large:
+        points, spacing = sample_about(solid, SAMPLES, coarsest_mm=2.5)
+    return StructurePoints(solid, points, spacing, is_large)
+
+
+def sampled_dose(
+    solid: Solid | StructurePoints, shots: Sequence[Shot], engine: DoseEngine
+) -> SampledDose:
+    """Dose all over a structure; a large one is refined where it is hottest."""
+    at = solid if isinstance(solid, StructurePoints) else structure_points(solid)
+    volume = np.full(len(at.points), at.spacing_mm**3 / 1000)
+    sample = SampledDose(at.points, engine.dose(at.points, shots), volume)
+    return refined(sample, at.spacing_mm, at.solid, shots, engine) if at.is_large else sample
 
 
 def coarse_dose(

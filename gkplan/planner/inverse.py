@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,7 @@ def plan_volume(case: Case, engine: TmrEngine, aim: Aim, report: Report) -> Made
         If a target has no point that the unit can reach.
     """
     clock = Clock()
-    found = search(case, engine, aim, clock, report)
+    found = search(case, engine, (aim,), clock, report)
     best = optimum(case, engine, aim, found, clock, report)
     return finished(case, engine, aim, best, clock, report)
 
@@ -59,13 +60,17 @@ def finished(
     best: Optimum,
     clock: Clock,
     report: Report,
+    points_of: Mapping[str, Array] | None = None,
 ) -> MadeShots:
-    """Deliverable shots of an optimum, scaled to the coverage, and their certificate."""
+    """Deliverable shots of an optimum, scaled to the coverage, and their certificate.
+
+    `points_of` are the `coverage_points`, if they are at hand.
+    """
     with clock("delivery"):
         delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
     with clock("scaling"):
         before = _shots(case, engine, best.places, best.programme.shots, delivery)
-        shots = normalised(case, before, engine, aim.coverage)
+        shots = normalised(case, before, engine, aim.coverage, points_of)
     final = np.zeros(len(delivery.times))
     final[delivery.kept] = [shot.time_min for shot in shots]
     certificate = Certificate(
