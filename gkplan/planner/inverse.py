@@ -16,6 +16,7 @@ from gkplan.planner.clock import Clock, Report
 from gkplan.planner.delivery import Delivery, delivered
 from gkplan.planner.goals import Goals, planning_goals
 from gkplan.planner.made import MadeShots
+from gkplan.planner.model import Index
 from gkplan.planner.normalise import nearest_targets, normalised
 from gkplan.planner.programme import Programme, Shots, Solution, best_shots
 from gkplan.planner.search import Found, cost_of_minute, search
@@ -67,7 +68,8 @@ def finished(
     `points_of` are the `coverage_points`, if they are at hand.
     """
     with clock("delivery"):
-        delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
+        owner = _owners(case, best.places)[best.programme.shots.isocenter]
+        delivery = delivered(best.programme, best.solution, aim, engine.unit, report, owner)
     with clock("scaling"):
         before = _shots(case, engine, best.places, best.programme.shots, delivery)
         shots = normalised(case, before, engine, aim.coverage, points_of)
@@ -133,6 +135,12 @@ def optimum(
             solution = programme.solve(GAP)
     solution = Solution(solution.times, solution.objective, bound, solution.price)
     return Optimum(places, goals, programme, solution, len(found.places))
+
+
+def _owners(case: Case, places: Array) -> Index:
+    """Number of the nearest target of each place (n, 3)."""
+    numbers = {target.name: n for n, target in enumerate(case.targets)}
+    return np.array([numbers[name] for name in nearest_targets(case, places)])
 
 
 def _shots(
