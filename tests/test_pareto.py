@@ -266,3 +266,12 @@ def test_minutes_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["plan", "trigeminal", "--out", str(out), "--minutes", "1"]) == 2
     assert "no plan within 1 min" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_the_example_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[1] / "docs/planning.md"
+    section = page.read_text(encoding="utf-8").partition("## Dose against beam-on time")[2]
+    exec(section.partition("```python\n")[2].partition("```")[0], {})
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 3
+    assert all("shots, gap 0.0" in line for line in said)
