@@ -126,7 +126,7 @@ def make_pareto(
     aims = aims or ladder(AIMS["quality"], AIMS["fast"])
     engine = TmrEngine(unit, case.head, rate, transit=True)
     every = pareto(case, engine, aims, report)
-    places = {s.name: structure_points(s.solid) for s in case.structures}
+    places = {s.name: structure_points(s) for s in case.structures}
     judged: list[Planned] = []
     for made, aim in zip(every, aims, strict=True):
         report(f"judging plan {len(judged) + 1} of {len(every)}")

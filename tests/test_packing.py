@@ -13,6 +13,7 @@ from gkplan.errors import CaseError
 from gkplan.frames import patient_from_leksell
 from gkplan.head import Head
 from gkplan.metrics.evaluate import evaluate
+from gkplan.planner.aim import AIMS
 from gkplan.planner.balls import ShotShape, packed_balls
 from gkplan.planner.fixed import plan_at
 from gkplan.planner.grassfire import MOST, grassfire_isocenters, grassfire_points
@@ -146,8 +147,10 @@ def test_a_plan_at_grassfire_isocentres_stays_there() -> None:
     case = case_of(Ellipsoid(CENTER, (5.0, 4.0, 4.0)))
     engine = TmrEngine(UNIT, HEAD, 3.0, transit=True)
     isocenters = grassfire_isocenters(case, UNIT)
-    shots, gap = plan_at(case, engine, isocenters, lambda _: None)
-    assert 0.0 <= gap < 2e-3
+    made = plan_at(case, engine, AIMS["balanced"], isocenters, lambda _: None)
+    shots = made.shots
+    assert made.certificate is not None
+    assert 0.0 <= made.certificate.gap < 2e-3
     assert {s.isocenter_mm for s in shots} <= {tuple(p) for p in isocenters.tolist()}
     indices = evaluate(case, shots, engine).metrics.overall
     assert indices.coverage is not None

@@ -12,16 +12,17 @@ from gkplan.errors import PlanError
 from gkplan.forward.step import edited
 from gkplan.frames import Array
 from gkplan.metrics.maximum import refined_maximum
+from gkplan.metrics.sampling import SAMPLES
 from gkplan.plan import Plan
 from gkplan.shot import Shot
-from gkplan.solids import sample_about
+from gkplan.solids import scattered
 
 # Transit and the other targets' shots do not scale with a target's own times, and are a small
 # part of its dose: each round leaves about that part of the error.
 _ROUNDS = 40
 _ACCURACY = 1e-6
 # Coverage is counted on the points that the metrics take; a maximum only starts from points.
-_SAMPLES, _STARTS, _COARSEST_MM = 40_000, 4000, 2.5
+_STARTS, _COARSEST_MM = 4000, 2.5
 
 
 def normalise(
@@ -67,10 +68,9 @@ def settled(plan: Plan, levels: Mapping[str, float], is_coverage: bool) -> tuple
 
     groups = _groups(plan, list(levels))
     engine = engine_of(plan)
-    count = _SAMPLES if is_coverage else _STARTS
+    count = SAMPLES if is_coverage else _STARTS
     points = {
-        name: sample_about(plan.case.structure(name).solid, count, _COARSEST_MM)[0]
-        for name in levels
+        name: scattered(plan.case.structure(name).solid, count, _COARSEST_MM)[0] for name in levels
     }
     shots = plan.shots
     for _ in range(_ROUNDS):

@@ -77,7 +77,7 @@ def evaluate_bed(
     schedule = schedule or Schedule()
     structures = {}
     for structure in case.structures:
-        sample = sampled_dose(structure.solid, shots, engine)
+        sample = sampled_dose(structure, shots, engine)
         dose, bed = bed_at(sample.points, shots, engine, tissue, schedule)
         structures[structure.name] = StructureBed(
             *(structure_dose(SampledDose(sample.points, d, sample.volume_cc)) for d in (dose, bed))

@@ -51,8 +51,10 @@ def evaluate(
 
     Who judges many plans of a case may give the `structure_points` of each structure by name.
     """
-    where = {s.name: places[s.name] if places else s.solid for s in case.structures}
-    samples = {name: sampled_dose(solid, shots, engine) for name, solid in where.items()}
+    samples = {
+        s.name: sampled_dose(places[s.name] if places else s, shots, engine)
+        for s in case.structures
+    }
     targets = [t.name for t in case.targets]
     hot = _hot_region(case, shots, engine)
     maximum, place = _maximum(hot, [samples[t] for t in targets], shots, engine)

@@ -12,7 +12,7 @@ from gkplan.case import Case
 from gkplan.dose.tmr import TmrEngine
 from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose, structure_dose
-from gkplan.metrics.sampling import coarse_dose, refined
+from gkplan.metrics.sampling import FINE_ENOUGH_MM, coarse_dose, refined
 from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios, moved_head
 from gkplan.shot import Shot
 from gkplan.structures import Structure
@@ -20,8 +20,8 @@ from gkplan.structures import Structure
 Kind = Literal["coverage", "d98", "mean", "max", "d0_035cc"]
 _MORE_IS_BETTER = ("coverage", "d98")
 _SAMPLES = {"target": 16_000, "oar": 8000}
-# An organ sampled more coarsely is refined where it is hottest.
-_FINE_ENOUGH_MM, _HOTTEST = 0.2, 20
+# So many cells of an organ are refined.
+_HOTTEST = 20
 _LEVELS = 200
 _SAY_EVERY = 10
 
@@ -144,7 +144,7 @@ def evaluate_robustness(
 
 def _sample(structure: Structure, shots: Sequence[Shot], engine: TmrEngine) -> SampledDose:
     sample, spacing = coarse_dose(structure.solid, _SAMPLES[structure.role], shots, engine)
-    if structure.role == "oar" and spacing > _FINE_ENOUGH_MM:
+    if structure.role == "oar" and spacing > FINE_ENOUGH_MM:
         return refined(sample, spacing, structure.solid, shots, engine, _HOTTEST)
     return sample
 

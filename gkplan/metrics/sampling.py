@@ -11,53 +11,53 @@ from gkplan.dose.engine import DoseEngine
 from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose
 from gkplan.shot import Shot
-from gkplan.solids import Solid, sample_about
-from gkplan.solids.base import scattered, subdivide
+from gkplan.solids import Solid, sample_about, scattered
+from gkplan.solids.base import subdivide
+from gkplan.structures import Structure
 
-SAMPLES = 40_000
-_LARGE_CC = 20.0
-HOTTEST = 64  # cells
+SAMPLES, COARSEST_MM = 40_000, 2.5
+# A structure sampled more coarsely is refined where it is hottest.
+FINE_ENOUGH_MM = 0.2
+_HOTTEST = 64  # cells
 _PARTS = 5
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StructurePoints:
-    """Points (n, 3) Leksell mm in a solid; whether it is so large that the hottest are refined.
+    """Points (n, 3) Leksell mm in a structure, and their spacing.
 
-    They are the same for every plan, and finding them takes longer than the dose of a few shots.
+    They are the same for every plan, and finding them may take longer than the dose of few shots.
     """
 
-    solid: Solid
+    structure: Structure
     points: Array
     spacing_mm: float
-    is_large: bool
 
 
-def structure_points(solid: Solid) -> StructurePoints:
-    """The points where `sampled_dose` looks at a structure."""
-    points, spacing = scattered(solid, SAMPLES, coarsest_mm=2.5)
-    is_large = len(points) * spacing**3 / 1000 > _LARGE_CC
-    if is_large:
-        points, spacing = sample_about(solid, SAMPLES, coarsest_mm=2.5)
-    return StructurePoints(solid, points, spacing, is_large)
+def structure_points(structure: Structure) -> StructurePoints:
+    """The points where `sampled_dose` looks: in a target one at random in each lattice cell."""
+    sample = scattered if structure.role == "target" else sample_about
+    return StructurePoints(structure, *sample(structure.solid, SAMPLES, COARSEST_MM))
 
 
 def sampled_dose(
-    solid: Solid | StructurePoints, shots: Sequence[Shot], engine: DoseEngine
+    structure: Structure | StructurePoints, shots: Sequence[Shot], engine: DoseEngine
 ) -> SampledDose:
-    """Dose all over a structure; a large one is refined where it is hottest."""
-    at = solid if isinstance(solid, StructurePoints) else structure_points(solid)
+    """Dose all over a structure: of a target for its coverage, of an organ for its hottest part."""
+    at = structure if isinstance(structure, StructurePoints) else structure_points(structure)
     volume = np.full(len(at.points), at.spacing_mm**3 / 1000)
     sample = SampledDose(at.points, engine.dose(at.points, shots), volume)
-    return refined(sample, at.spacing_mm, at.solid, shots, engine) if at.is_large else sample
+    if at.structure.role == "target" or at.spacing_mm <= FINE_ENOUGH_MM:
+        return sample
+    return refined(sample, at.spacing_mm, at.structure.solid, shots, engine)
 
 
 def coarse_dose(
     solid: Solid, count: int, shots: Sequence[Shot], engine: DoseEngine
 ) -> tuple[SampledDose, float]:
     """Dose at about `count` lattice points inside a structure, and their spacing in mm."""
-    points, spacing = sample_about(solid, count, coarsest_mm=2.5)
+    points, spacing = sample_about(solid, count, COARSEST_MM)
     volume = np.full(len(points), spacing**3 / 1000)
     return SampledDose(points, engine.dose(points, shots), volume), spacing
 
@@ -68,7 +68,7 @@ def refined(
     solid: Solid,
     shots: Sequence[Shot],
     engine: DoseEngine,
-    hottest: int = HOTTEST,
+    hottest: int = _HOTTEST,
 ) -> SampledDose:
     """A lattice sample with its hottest cells, and all that touch them, split into 125 each.
 

@@ -97,7 +97,7 @@ def excess(case: Case, shots: Sequence[Shot], engine: TmrEngine) -> float:
 
 def _samples(case: Case, shots: Sequence[Shot], engine: TmrEngine) -> dict[str, SampledDose]:
     names = {limit.structure for limit in case.limits}
-    return {name: sampled_dose(case.structure(name).solid, shots, engine) for name in names}
+    return {name: sampled_dose(case.structure(name), shots, engine) for name in names}
 
 
 def _excess(limits: Sequence[Limit], samples: Mapping[str, SampledDose]) -> float:

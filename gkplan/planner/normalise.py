@@ -11,8 +11,7 @@ from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
 from gkplan.shot import Shot, minimum_time
-from gkplan.solids import sample_about
-from gkplan.solids.base import scattered
+from gkplan.solids import sample_about, scattered
 
 _POINTS = 100_000
 # Targets see each other's shots, so scaling one changes the others a little; transit stays.

@@ -1,6 +1,6 @@
 """Closed shapes that answer two questions: is a point inside, and where does a ray cross."""
 
-from gkplan.solids.base import Bounds, Solid, sample, sample_about
+from gkplan.solids.base import Bounds, Solid, sample, sample_about, scattered
 from gkplan.solids.boolean import Difference, Intersection, Union
 from gkplan.solids.levelset import LevelSet
 from gkplan.solids.mesh import Mesh
@@ -27,5 +27,6 @@ __all__ = [
     "read_stl",
     "sample",
     "sample_about",
+    "scattered",
     "solid_from_radii",
 ]

@@ -78,8 +78,9 @@ def scattered(solid: Solid, count: int, coarsest_mm: float) -> tuple[Array, floa
     The points are the same each time.
     """
     _, spacing = sample_about(solid, count, coarsest_mm)
-    points = lattice(solid.bounds + np.array([[-spacing / 2], [spacing / 2]]), spacing)
-    points += np.random.default_rng(1).uniform(-0.5, 0.5, points.shape) * spacing
+    centers = lattice(solid.bounds + np.array([[-spacing / 2], [spacing / 2]]), spacing)
+    shift = np.random.default_rng(1).uniform(-0.5, 0.5, centers.shape) * spacing
+    points = centers + shift
     return points[solid.contains(points)], spacing
 
 

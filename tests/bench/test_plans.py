@@ -336,7 +336,7 @@ def test_the_command(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--methods", "magic"], "expected some of ours, grassfire, packing"),
+        (["--methods", "magic"], "expected some of quality, balanced, fast, grassfire"),
         (["--executor", "cloud"], "processes or dask"),
         (["--workers", "0"], "1 or more"),
         (["--scheduler", "tcp://here:1"], "needs --executor dask"),

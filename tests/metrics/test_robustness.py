@@ -75,7 +75,7 @@ def test_the_plan_itself_is_as_evaluate_judges_it(usual: Robustness) -> None:
     target, nerve = metrics.structures["target"], metrics.structures["nerve"]
     coverage = usual.quantity("target", "coverage").nominal
     assert coverage == pytest.approx(metrics.targets["target"].coverage, abs=5e-3)
-    assert usual.quantity("target", "d98").nominal == pytest.approx(target.d98_gy, rel=1e-2)
+    assert usual.quantity("target", "d98").nominal == pytest.approx(target.d98_gy, rel=1.5e-2)
     for kind, value in (("mean", nerve.mean_gy), ("d0_035cc", nerve.d0_035cc_gy)):
         assert usual.quantity("nerve", kind).nominal == pytest.approx(value, rel=5e-3)
     assert usual.quantity("nerve", "max").nominal == pytest.approx(nerve.max_gy, rel=1e-2)
