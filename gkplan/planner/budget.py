@@ -18,6 +18,7 @@ from gkplan.shot import Shot
 _NEAR = 0.03
 # How many times more a minute may count, and the step that is too fine to matter.
 _HURRY_MOST, _HURRY_STEP = 512.0, 1.1
+# A fraction of the maximum: what the scaling to the coverage shifts it by even without a budget.
 _ISODOSE_TOLERANCE = 0.01
 
 Places = Mapping[str, Array]
