@@ -40,21 +40,21 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def check_output_folder(out: Path, overwrite: bool) -> None:
+def check_output_folder(out: Path, overwrite: bool, sign: str = "plan.json") -> None:
     """Refuse, before any work is done, a folder that cannot or must not be written.
 
-    An existing folder is accepted when it is empty, or when `overwrite` is set and it holds a
-    plan of gkplan; anything else in it is somebody's work.
+    An existing folder is accepted when it is empty, or when `overwrite` is set and it holds the
+    file that is the sign of what gkplan wrote; anything else in it is somebody's work.
     """
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise OutputError(f"{out}: is not a folder; name another one with --out")
     if out.is_dir() and any(out.iterdir()):
-        if not (out / "plan.json").is_file():
+        if not (out / sign).is_file():
             raise OutputError(
-                f"{out}: holds other files and no plan.json; name an empty or a new folder"
+                f"{out}: holds other files and no {sign}; name an empty or a new folder"
             )
         if not overwrite:
-            raise OutputError(f"{out}: holds a plan already; --overwrite replaces it")
+            raise OutputError(f"{out}: holds a {sign} already; --overwrite replaces it")
     nearest = out.absolute().parent
     while not nearest.exists():
         nearest = nearest.parent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from importlib.metadata import version
@@ -39,7 +39,8 @@ from gkplan.unit import RadiationUnit, load_unit
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gkplan.planner import Aim
+    from gkplan.metrics.sampling import StructurePoints
+    from gkplan.planner import Aim, MadeShots
 
 Report = Callable[[str], None]
 _DOSE_MARGIN_MM = 30.0
@@ -97,29 +98,74 @@ def make_plan(
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
     aim = aim or AIMS["balanced"]
-    made = make_shots(case, TmrEngine(unit, case.head, rate, transit=True), aim, report)
-    plan = Plan(
-        case,
-        unit,
-        unit_name,
-        made.shots,
-        rate,
-        treatment_date,
-        provenance={"aim": asdict(aim)},
-        certificate=made.certificate,
-        transit=True,
-    )
-    planned = judge(plan, report)
+    engine = TmrEngine(unit, case.head, rate, transit=True)
+    made = make_shots(case, engine, aim, report)
+    planned = judge(_plan_of(case, engine, unit_name, made, aim, treatment_date), report)
     return replace(planned, seconds=time.perf_counter() - start)
 
 
-def judge(plan: Plan, report: Report = lambda _: None) -> Planned:
-    """The plan with its metrics and provenance, and the histograms."""
+def make_pareto(
+    case: Case,
+    unit_name: str = "perfexion",
+    rate_gy_per_min: float | None = None,
+    treatment_date: date | None = None,
+    report: Report = lambda _: None,
+    aims: Sequence[Aim] | None = None,
+) -> tuple[Planned, ...]:
+    """Plan a case for each of several aims and judge the plans; `report` is told what is done.
+
+    `aims` (see `gkplan.planner.ladder`) are seven from quality to fast if they are not given. The
+    seconds of a plan are those of its judging.
+    """
+    from gkplan.metrics.sampling import structure_points
+    from gkplan.planner import AIMS, ladder, pareto
+
+    unit = load_unit(unit_name)
+    rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
+    report("preparing the kernels (compiled at the first run)")
+    aims = aims or ladder(AIMS["quality"], AIMS["fast"])
+    engine = TmrEngine(unit, case.head, rate, transit=True)
+    every = pareto(case, engine, aims, report)
+    places = {s.name: structure_points(s) for s in case.structures}
+    judged: list[Planned] = []
+    for made, aim in zip(every, aims, strict=True):
+        report(f"judging plan {len(judged) + 1} of {len(every)}")
+        plan = _plan_of(case, engine, unit_name, made, aim, treatment_date)
+        judged.append(judge(plan, places=places))
+    return tuple(judged)
+
+
+def _plan_of(
+    case: Case, engine: TmrEngine, unit_name: str, made: MadeShots, aim: Aim, day: date | None
+) -> Plan:
+    """Planned shots as a plan that nobody has judged yet."""
+    return Plan(
+        case,
+        engine.unit,
+        unit_name,
+        made.shots,
+        engine.rate_gy_per_min,
+        day,
+        provenance={"aim": asdict(made.aim or aim)},
+        certificate=made.certificate,
+        transit=engine.transit,
+    )
+
+
+def judge(
+    plan: Plan,
+    report: Report = lambda _: None,
+    places: Mapping[str, StructurePoints] | None = None,
+) -> Planned:
+    """The plan with its metrics and provenance, and the histograms.
+
+    `places` are those of `evaluate`, for who judges many plans of a case.
+    """
     from gkplan.metrics.evaluate import evaluate
 
     start = time.perf_counter()
     report("judging the plan")
-    evaluation = evaluate(plan.case, plan.shots, engine_of(plan))
+    evaluation = evaluate(plan.case, plan.shots, engine_of(plan), places)
     kept = {key: plan.provenance[key] for key in ("aim",) if key in plan.provenance}
     plan = replace(plan, metrics=evaluation.metrics, provenance={**kept, **_provenance(plan)})
     return Planned(plan, evaluation, time.perf_counter() - start)

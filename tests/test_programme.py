@@ -179,3 +179,22 @@ def test_budgets_are_kept() -> None:
     delivery = delivered(programme, solution, aim, unit, lambda _: None)
     assert delivery.count <= 3
     assert len(np.unique(programme.shots.isocenter[delivery.kept])) <= 2
+
+
+def test_every_target_keeps_a_shot_within_the_budget() -> None:
+    """Two targets far apart, one with far shorter shots: its last one stays."""
+    unit = gkplan.load_unit("perfexion")
+    goals, weight, influence = small_problem(4)
+    programme = Programme(goals, weight, influence, COST)
+    programme.start(np.array([0, 1]))
+    solution = programme.solve(gap=1e-6)
+    used = np.flatnonzero(solution.times > 1e-4)
+    owner = np.ones(len(solution.times), dtype=np.int64)
+    # The two shortest are what is dropped first.
+    owner[used[np.argsort(solution.times[used])[:2]]] = 0
+    aim = Aim(loss=0.0, shots=2)
+    delivery = delivered(programme, solution, aim, unit, lambda _: None, owner)
+    assert delivery.count == 2
+    assert set(owner[delivery.kept]) == {0, 1}
+    alone = delivered(programme, solution, aim, unit, lambda _: None)
+    assert set(owner[alone.kept]) == {1}

@@ -61,6 +61,9 @@ def plan(
     speed: Annotated[float, typer.Option(help="the same for the beam-on time")] = 1.0,
     shots: Annotated[int | None, typer.Option(help="no more shots than these")] = None,
     isocenters: Annotated[int | None, typer.Option(help="no more isocentres than these")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="no more beam-on time, in minutes at 3 Gy/min")
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="replace a plan in --out")] = False,
 ) -> None:
     """Plan a case: shots, dose, metrics, DICOM and report."""
@@ -69,7 +72,9 @@ def plan(
     check_output_folder(out, overwrite)
     from gkplan.planner.aim import aim_named, tilted
 
-    wanted = tilted(aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters)
+    wanted = tilted(
+        aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters, minutes
+    )
     with progress() as report:
         from gkplan.load import load_case
         from gkplan.workflow import make_plan, prescribed, write_all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from gkplan.grid import Grid
 from gkplan.metrics.dvh import SampledDose, dose_volume_histogram, limit_dose, structure_dose
 from gkplan.metrics.maximum import refined_maximum
 from gkplan.metrics.model import Evaluation, LimitResult, PlanIndices, PlanMetrics
-from gkplan.metrics.sampling import sampled_dose
+from gkplan.metrics.sampling import StructurePoints, sampled_dose
 from gkplan.shot import Shot
 from gkplan.solids.base import subdivide
 from gkplan.structures.nested import nested
@@ -38,7 +38,12 @@ class HotRegion:
     cell: NDArray[np.int64]
 
 
-def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluation:
+def evaluate(
+    case: Case,
+    shots: Sequence[Shot],
+    engine: DoseEngine,
+    places: Mapping[str, StructurePoints] | None = None,
+) -> Evaluation:
     """Metrics and histograms of `shots` on `case`, with the dose of `engine`.
 
     Targets and organs at risk are sampled on lattices of their own (about 40,000 points);
@@ -50,8 +55,13 @@ def evaluate(case: Case, shots: Sequence[Shot], engine: DoseEngine) -> Evaluatio
     target around it, and the target around counts the boost as its own. Its half-prescription
     region swallows the boost's, whose gradient and efficiency are therefore not told. In the
     indices of all targets together every point counts once, in a boost at the boost's dose.
+
+    Who judges many plans of a case may give the `structure_points` of each structure by name.
     """
-    samples = {s.name: sampled_dose(s, shots, engine) for s in case.structures}
+    samples = {
+        s.name: sampled_dose(places[s.name] if places else s, shots, engine)
+        for s in case.structures
+    }
     targets = [t.name for t in case.targets]
     hot = _hot_region(case, shots, engine)
     maximum, place = _maximum(hot, [samples[t] for t in targets], shots, engine)

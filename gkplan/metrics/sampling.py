@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from gkplan.dose.engine import DoseEngine
+from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose
 from gkplan.shot import Shot
 from gkplan.solids import Solid, sample_about, scattered
@@ -21,17 +23,34 @@ _PARTS = 5
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
 
-def sampled_dose(structure: Structure, shots: Sequence[Shot], engine: DoseEngine) -> SampledDose:
+@dataclass(frozen=True, slots=True, eq=False)
+class StructurePoints:
+    """Points (n, 3) Leksell mm in a structure, and their spacing.
+
+    They are the same for every plan, and finding them may take longer than the dose of few shots.
+    """
+
+    structure: Structure
+    points: Array
+    spacing_mm: float
+
+
+def structure_points(structure: Structure) -> StructurePoints:
+    """The points where `sampled_dose` looks: in a target one at random in each lattice cell."""
+    sample = scattered if structure.role == "target" else sample_about
+    return StructurePoints(structure, *sample(structure.solid, SAMPLES, COARSEST_MM))
+
+
+def sampled_dose(
+    structure: Structure | StructurePoints, shots: Sequence[Shot], engine: DoseEngine
+) -> SampledDose:
     """Dose all over a structure: of a target for its coverage, of an organ for its hottest part."""
-    solid = structure.solid
-    if structure.role == "target":
-        points, spacing = scattered(solid, SAMPLES, COARSEST_MM)
-        volume = np.full(len(points), spacing**3 / 1000)
-        return SampledDose(points, engine.dose(points, shots), volume)
-    sample, spacing = coarse_dose(solid, SAMPLES, shots, engine)
-    if spacing > FINE_ENOUGH_MM:
-        return refined(sample, spacing, solid, shots, engine)
-    return sample
+    at = structure if isinstance(structure, StructurePoints) else structure_points(structure)
+    volume = np.full(len(at.points), at.spacing_mm**3 / 1000)
+    sample = SampledDose(at.points, engine.dose(at.points, shots), volume)
+    if at.structure.role == "target" or at.spacing_mm <= FINE_ENOUGH_MM:
+        return sample
+    return refined(sample, at.spacing_mm, at.structure.solid, shots, engine)
 
 
 def coarse_dose(

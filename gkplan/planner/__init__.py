@@ -2,6 +2,17 @@
 
 from gkplan.planner.aim import AIMS, Aim, aim_named
 from gkplan.planner.made import MadeShots
+from gkplan.planner.pareto import ladder, pareto
 from gkplan.planner.plan import make_shots
+from gkplan.planner.workbench import Workbench
 
-__all__ = ["AIMS", "Aim", "MadeShots", "aim_named", "make_shots"]
+__all__ = [
+    "AIMS",
+    "Aim",
+    "MadeShots",
+    "Workbench",
+    "aim_named",
+    "ladder",
+    "make_shots",
+    "pareto",
+]

@@ -89,6 +89,7 @@ def tilted(
     speed: float = 1.0,
     shots: int | None = None,
     isocenters: int | None = None,
+    minutes: float | None = None,
 ) -> Aim:
     """The aim with another coverage, with budgets, and with some of its weights multiplied.
 
@@ -103,4 +104,5 @@ def tilted(
         minute=aim.minute * speed,
         shots=shots,
         isocenters=isocenters,
+        minutes=minutes,
     )

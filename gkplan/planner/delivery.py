@@ -43,15 +43,18 @@ def delivered(
     aim: Aim,
     unit: RadiationUnit,
     report: Report,
+    owner: Index | None = None,
 ) -> Delivery:
     """The shots of a solution, dropped one after the other while the score allows it.
 
     The score may rise to (1 + aim.loss) times the solution's bound; further only where the
-    budgets, or the shortest times of the machine, ask for it.
+    budgets, or the shortest times of the machine, ask for it. `owner` is the number of each
+    shot's target, if there are several: each that has shots keeps one.
     """
+    owner = np.zeros(len(solution.times), dtype=np.int64) if owner is None else owner
     limit = solution.bound * (1.0 + aim.loss)
     shortest = minimum_times(programme.shots.state, unit)
-    best = _deliverable(programme, solution.times > _USED_MIN, shortest)
+    best = _deliverable(programme, solution.times > _USED_MIN, shortest, owner)
     at_once = _AT_ONCE
     while best.count > 1:
         report(f"fewer shots: {best.count}")
@@ -60,8 +63,16 @@ def delivered(
             break
         several = int(at_once * best.count)
         order = np.flatnonzero(best.kept)[np.argsort(best.times[best.kept])]
-        trials = [order[:several]] if several > 1 else [order[n : n + 1] for n in range(_TRIALS)]
-        fewer = [_without(programme, best.kept, gone, shortest) for gone in trials if len(gone)]
+        spare = order[~_longest(best.kept, best.times, owner)[order]]
+        single = order[np.bincount(owner[order])[owner[order]] > 1]
+        trials = [spare[:several]] if several > 1 else [single[n : n + 1] for n in range(_TRIALS)]
+        fewer = [
+            _deliverable(programme, _without(best.kept, gone), shortest, owner)
+            for gone in trials
+            if len(gone)
+        ]
+        if not fewer:
+            break
         least = min(fewer, key=lambda delivery: delivery.score)
         if not fits or least.score <= limit:
             best = least
@@ -73,13 +84,23 @@ def delivered(
     return best
 
 
-def _without(programme: Programme, kept: Mask, gone: Index, shortest: Array) -> Delivery:
+def _without(kept: Mask, gone: Index) -> Mask:
     fewer = kept.copy()
     fewer[gone] = False
-    return _deliverable(programme, fewer, shortest)
+    return fewer
 
 
-def _deliverable(programme: Programme, kept: Mask, shortest: Array) -> Delivery:
+def _longest(kept: Mask, times: Array, owner: Index) -> Mask:
+    """Which of the kept shots is the longest of its owner."""
+    order = np.flatnonzero(kept)[np.argsort(times[kept])]
+    last = np.full(int(owner.max(initial=0)) + 1, -1)
+    last[owner[order]] = order
+    longest = np.zeros(len(kept), dtype=bool)
+    longest[last[last >= 0]] = True
+    return longest
+
+
+def _deliverable(programme: Programme, kept: Mask, shortest: Array, owner: Index) -> Delivery:
     """The best times of the shots, without those that would be too short for the machine."""
     while True:
         programme.allow(kept)
@@ -87,15 +108,12 @@ def _deliverable(programme: Programme, kept: Mask, shortest: Array) -> Delivery:
         short = kept & (now.times < shortest)
         if not short.any():
             return Delivery(kept, now.times, now.objective)
-        gone = short & (now.times <= np.median(now.times[short]))
-        if (kept & ~gone).any():
-            kept = kept & ~gone
-            continue
-        # Even alone the last shots are too short: the longest is stretched.
-        times = np.zeros(len(kept))
-        longest = int(now.times.argmax())
-        times[longest] = shortest[longest]
-        return Delivery(times > 0, times, programme.score(times))
+        gone = short & ~_longest(kept, now.times, owner)
+        if not gone.any():
+            # Each is the last of its target: it is stretched.
+            times = np.where(short, shortest, now.times)
+            return Delivery(kept, times, programme.score(times))
+        kept = kept & ~(gone & (now.times <= np.median(now.times[gone])))
 
 
 def _fits(programme: Programme, delivery: Delivery, aim: Aim) -> bool:

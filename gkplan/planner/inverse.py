@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from gkplan.planner.delivery import delivered
 from gkplan.planner.exempt import with_hottest_exempt
 from gkplan.planner.goals import Goals, planning_goals
 from gkplan.planner.made import MadeShots
+from gkplan.planner.model import Index
 from gkplan.planner.normalise import nearest_targets, normalised, within_hard_limits
 from gkplan.planner.order import in_order
 from gkplan.planner.programme import Programme, Shots, Solution, best_shots
@@ -49,7 +51,7 @@ def plan_volume(case: Case, engine: TmrEngine, aim: Aim, report: Report) -> Made
         If a target has no point that the unit can reach.
     """
     clock = Clock()
-    found = search(case, engine, aim, clock, report)
+    found = search(case, engine, (aim,), clock, report)
     best = optimum(case, engine, aim, found, clock, report)
     return finished(case, engine, aim, best, clock, report)
 
@@ -61,15 +63,20 @@ def finished(
     best: Optimum,
     clock: Clock,
     report: Report,
+    points_of: Mapping[str, Array] | None = None,
 ) -> MadeShots:
-    """Deliverable shots of an optimum, scaled to the coverage, in order, and their certificate."""
+    """Deliverable shots of an optimum, scaled to the coverage, in order, and their certificate.
+
+    `points_of` are the `coverage_points`, if they are at hand.
+    """
     with clock("delivery"):
-        delivery = delivered(best.programme, best.solution, aim, engine.unit, report)
+        owner = _owners(case, best.places)[best.programme.shots.isocenter]
+        delivery = delivered(best.programme, best.solution, aim, engine.unit, report, owner)
     with clock("scaling"):
         kept = best.programme.shots.at(delivery.kept)
         times = delivery.times[delivery.kept]
         before = shots_of(case, engine, best.places, kept, times)
-        shots = normalised(case, before, engine, aim.coverage)
+        shots = normalised(case, before, engine, aim.coverage, points_of)
         shots = within_hard_limits(case, shots, engine)
     final = np.zeros(len(delivery.times))
     final[delivery.kept] = [shot.time_min for shot in shots]
@@ -136,6 +143,12 @@ def optimum(
             solution = programme.solve(GAP)
     solution = Solution(solution.times, solution.objective, bound, solution.price)
     return Optimum(places, goals, programme, solution, len(found.places))
+
+
+def _owners(case: Case, places: Array) -> Index:
+    """Number of the nearest target of each place (n, 3)."""
+    numbers = {target.name: n for n, target in enumerate(case.targets)}
+    return np.array([numbers[name] for name in nearest_targets(case, places)])
 
 
 def shots_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -22,23 +23,32 @@ _ROUNDS = 6
 _DECISIVE = 0.04
 
 
+def coverage_points(case: Case) -> dict[str, Array]:
+    """By name of each target: the points (n, 3) that its coverage is counted on."""
+    return {t.name: scattered(t.solid, _POINTS, coarsest_mm=1.0)[0] for t in case.targets}
+
+
 def normalised(
-    case: Case, shots: tuple[Shot, ...], engine: TmrEngine, coverage: float
+    case: Case,
+    shots: tuple[Shot, ...],
+    engine: TmrEngine,
+    coverage: float,
+    points_of: Mapping[str, Array] | None = None,
 ) -> tuple[Shot, ...]:
     """The times of each target's shots scaled until it has the coverage.
 
     Targets one inside another are scaled together until the last of them has it: most of a
-    boost's dose may come from the shots of the target around it.
+    boost's dose may come from the shots of the target around it. `points_of` are the
+    `coverage_points`, if they are at hand.
     """
     together = nested([target.solid for target in case.targets])
     together |= together.T | np.eye(len(together), dtype=np.bool_)
     decisive, rank = {}, {}
-    for target in case.targets:
-        points = scattered(target.solid, _POINTS, coarsest_mm=1.0)[0]
+    for name, points in (points_of or coverage_points(case)).items():
         dose = engine.dose(points, shots)
-        rank[target.name] = int((1.0 - coverage) * len(points))
-        count = min(rank[target.name] + int(_DECISIVE * len(points)) + 1, len(points))
-        decisive[target.name] = points[np.argpartition(dose, count - 1)[:count]]
+        rank[name] = int((1.0 - coverage) * len(points))
+        count = min(rank[name] + int(_DECISIVE * len(points)) + 1, len(points))
+        decisive[name] = points[np.argpartition(dose, count - 1)[:count]]
     shortest = [minimum_time(shot.sectors, engine.unit) for shot in shots]
     for _ in range(_ROUNDS):
         factor = {}

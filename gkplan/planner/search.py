@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,10 @@ _STEPS_MM = (1.0, 0.6)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """All isocentres (n, 3) that were looked at, and the shots of the coarse optimum."""
+    """All isocentres (n, 3) that were looked at, and the shots of the coarse optima.
+
+    The times (minutes, one a shot) are those of the optimum for the last aim.
+    """
 
     places: Array
     shots: Shots
@@ -41,38 +45,45 @@ def cost_of_minute(aim: Aim, engine: TmrEngine) -> float:
 def search(
     case: Case,
     engine: TmrEngine,
-    aim: Aim,
+    aims: Sequence[Aim],
     clock: Clock,
     report: Report,
 ) -> Found:
-    """Isocentres and shots that are best on a coarse sample of the case.
+    """Isocentres and shots that are best for one aim or another on a coarse sample of the case.
 
     Raises
     ------
     CaseError
         If a target has no point that the unit can reach.
     """
-    cost = cost_of_minute(aim, engine)
     places = lattice_candidates(case, engine.unit)
     report(f"dose of {len(places)} candidate isocentres")
     with clock("kernels"):
         goals = planning_goals(case, _COARSE_POINTS)
         influence = engine.influence(goals.points, places, case.gamma_angle_deg)
     report(f"linear programme over {len(places)} candidates")
+    first = aims[0]
+    programme = Programme(goals, goals.weights(first), influence, cost_of_minute(first, engine))
     with clock("programme"):
-        programme = Programme(goals, goals.weights(aim), influence, cost)
         programme.start(spread(places, _START))
-        solution = programme.solve(_COARSE_GAP)
-    for step in _STEPS_MM:
-        used = np.unique(programme.shots.isocenter[solution.times > USED_MIN])
-        near = neighbors(places[used], step, places, engine.unit)
-        report(f"{len(near)} places between the candidates")
-        with clock("kernels"):
-            influence = engine.influence(goals.points, near, case.gamma_angle_deg)
-            pays = best_shots(influence, solution.price)[1] > cost
+    kept: set[int] = set()
+    for aim in aims:
+        cost = cost_of_minute(aim, engine)
         with clock("programme"):
-            places = np.concatenate([places, near[pays]])
-            programme.extend(influence[pays])
+            programme.reweight(goals.weights(aim))
+            programme.set_cost(cost)
             solution = programme.solve(_COARSE_GAP)
-    kept = solution.times > USED_MIN
-    return Found(places, programme.shots.at(kept), solution.times[kept])
+        for step in _STEPS_MM:
+            used = np.unique(programme.shots.isocenter[solution.times > USED_MIN])
+            near = neighbors(places[used], step, places, engine.unit)
+            report(f"{len(near)} places between the candidates")
+            with clock("kernels"):
+                influence = engine.influence(goals.points, near, case.gamma_angle_deg)
+                pays = best_shots(influence, solution.price)[1] > cost
+            with clock("programme"):
+                places = np.concatenate([places, near[pays]])
+                programme.extend(influence[pays])
+                solution = programme.solve(_COARSE_GAP)
+        kept.update(np.flatnonzero(solution.times > USED_MIN).tolist())
+    chosen = np.array(sorted(kept))
+    return Found(places, programme.shots.at(chosen), solution.times[chosen])

@@ -1,0 +1,99 @@
+"""gkplan pareto: several plans of one case, from the best dose to the shortest beam-on time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gkplan.cli.app import OutOption, app
+from gkplan.disclaimer import DISCLAIMER
+
+if TYPE_CHECKING:
+    from gkplan.plan import Plan
+
+_TABLE = "pareto.json"
+
+
+@app.command()
+def pareto(
+    case: Annotated[
+        str, typer.Argument(help="phantom name, phantom .toml, contour .json, or DICOM folder")
+    ],
+    out: OutOption,
+    plans: Annotated[int, typer.Option(help="how many")] = 7,
+    aim_from: Annotated[str, typer.Option(help="aim of the first plan")] = "quality",
+    aim_to: Annotated[str, typer.Option(help="aim of the last plan")] = "fast",
+    coverage: Annotated[
+        float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
+    ] = None,
+    dose_gy: Annotated[float | None, typer.Option(help="prescription dose for all targets")] = None,
+    isodose: Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="calibration dose rate on the day, Gy/min (3.0)")
+    ] = None,
+    day: Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")] = None,
+    head: Annotated[str | None, typer.Option(help="phantom head to use")] = None,
+    gamma: Annotated[
+        float | None, typer.Option(help="gamma angle of the frame, degrees (the case's, or 90)")
+    ] = None,
+    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+    overwrite: Annotated[bool, typer.Option(help="replace such plans in --out")] = False,
+) -> None:
+    """Several plans of a case, from the best dose to the shortest beam-on time."""
+    from gkplan.cli.numbers import day_of
+    from gkplan.cli.progress import progress
+    from gkplan.files import check_output_folder
+    from gkplan.planner.aim import aim_named, tilted
+    from gkplan.planner.pareto import ladder
+
+    check_output_folder(out, overwrite, _TABLE)
+    aims = ladder(tilted(aim_named(aim_from), coverage), aim_named(aim_to), plans)
+    with progress() as report:
+        from gkplan.load import load_case
+        from gkplan.workflow import make_pareto, prescribed
+
+        loaded = prescribed(load_case(case, head), dose_gy, isodose)
+        if gamma is not None:
+            loaded = replace(loaded, gamma_angle_deg=gamma)
+        judged = make_pareto(loaded, unit, rate, day_of(day), report, aims)
+        report("drawing")
+        _write([p.plan for p in judged], out)
+    _print([p.plan for p in judged])
+
+
+def _write(plans: Sequence[Plan], out: Path) -> None:
+    from gkplan.files import whole_folder, write_bytes, write_text
+    from gkplan.planfile import write_plan
+    from gkplan.report import png_bytes
+    from gkplan.report.paretoplot import pareto_figure
+    from gkplan.report.paretotable import pareto_csv, pareto_table, plan_file_name
+
+    with whole_folder(out) as folder:
+        for n, plan in enumerate(plans, start=1):
+            write_plan(plan, folder / plan_file_name(n))
+        table = json.dumps(pareto_table(plans), indent=1, allow_nan=False)
+        write_text(folder / _TABLE, table + "\n")
+        write_text(folder / "pareto.csv", pareto_csv(plans))
+        write_bytes(folder / "pareto.png", png_bytes(pareto_figure(plans)))
+
+
+def _print(plans: Sequence[Plan]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from gkplan.report.paretotable import NOTE, PARETO_COLUMNS, pareto_rows
+
+    table = Table(*PARETO_COLUMNS, title=plans[0].case.name)
+    for row in pareto_rows(plans):
+        table.add_row(*row)
+    console = Console()
+    # Numbers are not to be cut where no terminal says how wide it is.
+    console.width = max(console.width, 130)
+    console.print(table)
+    console.print(NOTE)
+    console.print(DISCLAIMER)
