@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gkplan.case.model import Case, check_case
+from gkplan.case.check import check_case
+from gkplan.case.model import Case
 from gkplan.case.phantom import phantom_names, phantom_path, read_phantom
 from gkplan.errors import CaseError
 from gkplan.frames import RigidTransform

@@ -12,9 +12,10 @@ import pytest
 from pydicom import Dataset
 
 import gkplan
+from gkplan.case.check import check_case
 from gkplan.case.contradictions import check_limits, check_overlaps
 from gkplan.case.limits import limit_table, parse_limit
-from gkplan.case.model import Case, check_case
+from gkplan.case.model import Case
 from gkplan.cli import main
 from gkplan.dicom import private
 from gkplan.dicom.planblock import _read_limit

@@ -14,10 +14,10 @@ from gkplan.frames import patient_from_leksell
 from gkplan.head import Head
 from gkplan.metrics.evaluate import evaluate
 from gkplan.planner.aim import AIMS
-from gkplan.planner.balls import ShotShape, packed_balls
-from gkplan.planner.fixed import plan_at
-from gkplan.planner.grassfire import MOST, grassfire_isocenters, grassfire_points
-from gkplan.planner.packing import COVERAGE, pack_shots
+from gkplan.planner.baselines.balls import ShotShape, packed_balls
+from gkplan.planner.baselines.fixed import plan_at
+from gkplan.planner.baselines.grassfire import MOST, grassfire_isocenters, grassfire_points
+from gkplan.planner.baselines.packing import COVERAGE, pack_shots
 from gkplan.prescription import Prescription
 from gkplan.shot import minimum_time
 from gkplan.solids import Capsule, Ellipsoid, Solid

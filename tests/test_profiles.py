@@ -48,9 +48,12 @@ def test_gammaplan(size: int, axis: str) -> None:
 
 
 @needs_data
-@pytest.mark.parametrize(("size", "most"), [(4, 0.016), (8, 0.024), (16, 0.025)])
+@pytest.mark.parametrize(("size", "most"), [(8, 0.024)])
 def test_a_profile_left_out_is_predicted(size: int, most: float) -> None:
-    """The z profile of each collimator from the other eight and round numbers, not 1.5 % yet."""
+    """A z profile from the other eight and round numbers, not 1.5 % yet.
+
+    The fit takes long: `benchmarks/left_out.py` does the other two.
+    """
     file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
     scans, start = read_scans(file), load_unit(str(START))
     left_out = next(s for s in scans if s.name == f"{size} mm z")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gkplan.case.model import Case
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.prescription import Limit
 from gkplan.solids import sample_about
-
-if TYPE_CHECKING:
-    from gkplan.case.model import Case
 
 _POINTS = 40_000
 

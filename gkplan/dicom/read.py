@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gkplan.case.model import Case, check_case
+from gkplan.case.check import check_case
+from gkplan.case.model import Case
 from gkplan.dicom.ct import read_ct
 from gkplan.dicom.folder import DicomFolder, open_folder, reading
 from gkplan.dicom.planblock import PlanRecord, read_rtplan

@@ -15,13 +15,14 @@ from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Clock, Report
 from gkplan.planner.delivery import delivered
 from gkplan.planner.exempt import with_hottest_exempt
-from gkplan.planner.goals import Goals, planning_goals
+from gkplan.planner.goals import Goals
 from gkplan.planner.made import MadeShots
 from gkplan.planner.model import Index
 from gkplan.planner.normalise import nearest_targets, normalised, within_hard_limits
 from gkplan.planner.order import in_order
 from gkplan.planner.programme import Programme, Shots, Solution, best_shots
 from gkplan.planner.search import Found, cost_of_minute, search
+from gkplan.planner.wishes import planning_goals
 from gkplan.shot import BLOCKED, Shot
 
 # Points near the surface of a target that the plan is optimised on.
@@ -107,7 +108,8 @@ def optimum(
     """
     cost = cost_of_minute(aim, engine)
     with clock("kernels"):
-        coarse = shots_of(case, engine, found.places, found.shots, found.times)
+        lit = found.times > 0.0
+        coarse = shots_of(case, engine, found.places, found.shots.at(lit), found.times[lit])
         goals = planning_goals(case, FINE_POINTS, lambda places: engine.dose(places, coarse))
         used = np.unique(found.shots.isocenter)
         influence = engine.influence(goals.points, found.places[used], case.gamma_angle_deg)

@@ -15,7 +15,7 @@ from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Report
 from gkplan.planner.delivery import delivered
 from gkplan.planner.functional import excess
-from gkplan.planner.goals import Goals, planning_goals
+from gkplan.planner.goals import Goals
 from gkplan.planner.inverse import FINE_POINTS, GAP
 from gkplan.planner.nearby import with_neighbors
 from gkplan.planner.normalise import nearest_targets, normalised
@@ -23,6 +23,7 @@ from gkplan.planner.order import in_order
 from gkplan.planner.pool import pooled
 from gkplan.planner.programme import Programme
 from gkplan.planner.search import cost_of_minute
+from gkplan.planner.wishes import planning_goals
 from gkplan.shot import Shot
 
 # Of the score: less than that is not worth another round, nor a change of the plan.

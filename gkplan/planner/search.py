@@ -14,8 +14,8 @@ from gkplan.plan import DEFAULT_RATE_GY_PER_MIN
 from gkplan.planner.aim import Aim
 from gkplan.planner.candidates import lattice_candidates, neighbors, spread
 from gkplan.planner.clock import Clock, Report
-from gkplan.planner.goals import planning_goals
 from gkplan.planner.programme import Programme, Shots, best_shots
+from gkplan.planner.wishes import planning_goals
 
 USED_MIN = 1e-3
 # The isocentres are chosen on so many points near the surface of a target.

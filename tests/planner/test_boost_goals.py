@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gkplan.planner.goals import Kind, planning_goals
+from gkplan.planner.goals import Kind
+from gkplan.planner.wishes import HOT_MARGIN, planning_goals
 from gkplan.prescription import Limit
 from tests.planner.example import ball, case_of
 
@@ -19,7 +20,7 @@ def places(kind: Kind, level: float) -> np.ndarray:
 
 
 def test_the_isodose_bound_of_the_outer_target_ends_at_the_boost() -> None:
-    outer = places(Kind.HOT, 0.96 * 12.0 / 0.4)
+    outer = places(Kind.HOT, HOT_MARGIN * 12.0 / 0.4)
     assert len(outer) > 100
     assert not BOOST.solid.contains(outer).any()
     assert BOOST.solid.contains(places(Kind.HOT, 0.96 * 16.0 / 0.4)).all()

@@ -113,7 +113,7 @@ def measured(
 
 
 def _packing(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, None]:
-    from gkplan.planner.packing import pack_shots
+    from gkplan.planner.baselines.packing import pack_shots
 
     return pack_shots(case, engine, report), None
 
@@ -132,8 +132,8 @@ def _made(made: MadeShots) -> tuple[Shots, Account]:
 
 def _grassfire(case: Case, engine: TmrEngine, report: Report) -> tuple[Shots, Account]:
     from gkplan.planner import AIMS
-    from gkplan.planner.fixed import plan_at
-    from gkplan.planner.grassfire import grassfire_isocenters
+    from gkplan.planner.baselines.fixed import plan_at
+    from gkplan.planner.baselines.grassfire import grassfire_isocenters
 
     if not case.prescriptions or any(p.is_maximum for p in case.prescriptions):
         raise CaseError(f"{case.path}: grassfire needs a dose prescribed to a volume")

@@ -11,7 +11,7 @@ from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
 from gkplan.frames import Array
-from gkplan.planner.balls import ShotShape, packed_balls
+from gkplan.planner.baselines.balls import ShotShape, packed_balls
 from gkplan.planner.normalise import normalised
 from gkplan.shot import Shot, minimum_time
 from gkplan.solids import Solid, sample_about

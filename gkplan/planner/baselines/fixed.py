@@ -10,11 +10,11 @@ from gkplan.frames import Array
 from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Clock, Report
 from gkplan.planner.exempt import with_hottest_exempt
-from gkplan.planner.goals import planning_goals
 from gkplan.planner.inverse import FINE_POINTS, GAP, Optimum, finished
 from gkplan.planner.made import MadeShots
 from gkplan.planner.programme import Programme
 from gkplan.planner.search import cost_of_minute
+from gkplan.planner.wishes import planning_goals
 
 
 def plan_at(

@@ -1,0 +1,39 @@
+"""Predict each z profile of the reference from the other eight: ``python benchmarks/left_out.py``.
+
+Needs the profiles of noahbice/GK-profiles in $GKPLAN_SHARED/reference. The largest difference must
+stay below what was measured: 1.6 % (4 mm), 2.4 % (8 mm), 2.5 % (16 mm).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from gkplan.commission import predict_left_out, read_scans
+from gkplan.unit import load_unit
+
+START = Path(__file__).parent / "perfexion-start.toml"
+OFFSET_MM = np.arange(-40.0, 40.01, 0.5)
+MOST = {4: 0.016, 8: 0.024, 16: 0.025}
+
+
+def main() -> None:
+    """Print the largest difference of each profile, and hold it."""
+    shared = os.environ.get("GKPLAN_SHARED")
+    if shared is None:
+        raise SystemExit("GKPLAN_SHARED is not set: the reference profiles are not here")
+    file = Path(shared) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
+    scans, start = read_scans(file), load_unit(str(START))
+    for size, most in MOST.items():
+        left_out = next(scan for scan in scans if scan.name == f"{size} mm z")
+        predicted = predict_left_out(start, scans, left_out)
+        assert predicted is not None
+        difference = float(np.abs(predicted.at(OFFSET_MM) - left_out.at(OFFSET_MM)).max())
+        print(f"{size} mm z: {100 * difference:.2f} % of the maximum at most")
+        assert difference <= most
+
+
+if __name__ == "__main__":
+    main()
