@@ -63,7 +63,7 @@ class Aim:
 # Chosen on the shipped phantoms and on real schwannomas of 0.1 to 8 cc.
 AIMS = {
     "quality": Aim(selectivity=6.0, gradient=1.0, minute=0.0057, loss=0.005),
-    "balanced": Aim(selectivity=8.0, gradient=2.0, minute=0.0235, loss=0.006),
+    "balanced": Aim(selectivity=8.0, gradient=2.0, minute=0.0245, loss=0.006),
     "fast": Aim(selectivity=8.0, gradient=2.0, minute=0.045, loss=0.012),
 }
 

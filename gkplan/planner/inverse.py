@@ -22,11 +22,12 @@ from gkplan.planner.normalise import nearest_targets, normalised, within_hard_li
 from gkplan.planner.order import in_order
 from gkplan.planner.programme import Programme, Shots, Solution, best_shots
 from gkplan.planner.search import Found, cost_of_minute, search
+from gkplan.planner.tighten import tightened, worst_excess
 from gkplan.planner.wishes import planning_goals
 from gkplan.shot import BLOCKED, Shot
 
 # Points near the surface of a target that the plan is optimised on.
-FINE_POINTS = 5000
+FINE_POINTS = 4500
 GAP = 1e-3
 _PROOF_ROUNDS = 4
 _MEMORY_MB = 200.0
@@ -54,7 +55,14 @@ def plan_volume(case: Case, engine: TmrEngine, aim: Aim, report: Report) -> Made
     clock = Clock()
     found = search(case, engine, (aim,), clock, report)
     best = optimum(case, engine, aim, found, clock, report)
-    return finished(case, engine, aim, best, clock, report)
+    made = finished(case, engine, aim, best, clock, report)
+    stricter = tightened(case, made.shots, engine)
+    if stricter is case:
+        return made
+    report("once more, with limits that the scaling keeps")
+    best = optimum(stricter, engine, aim, found, clock, report)
+    again = finished(stricter, engine, aim, best, clock, report)
+    return min(made, again, key=lambda m: worst_excess(case, m.shots, engine))
 
 
 def finished(
