@@ -14,7 +14,7 @@ from gkplan.solids import sample, sample_about
 from gkplan.structures import Structure
 from gkplan.unit import RadiationUnit
 
-_MOST = 120
+_MOST = 160
 _FINEST_MM, _COARSEST_MM = 1.5, 4.0
 
 

@@ -27,7 +27,7 @@ from gkplan.planner.wishes import planning_goals
 from gkplan.shot import BLOCKED, Shot
 
 # Points near the surface of a target that the plan is optimised on.
-FINE_POINTS = 4500
+FINE_POINTS = 5500
 GAP = 1e-3
 _PROOF_ROUNDS = 4
 _MEMORY_MB = 200.0
