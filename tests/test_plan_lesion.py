@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ import gkplan
 from gkplan.workflow import Planned, dose_volume, judge, write_dicom
 
 LESIONS = ("metastasis-small", "pituitary", "vestibular-schwannoma")
-# Those of the hard ones that take less than half a minute; `glomus` is planned at gamma 110.
-HARD = {"metastasis-large": 90.0, "glomus": 110.0}
 
 
 @pytest.fixture(scope="module", params=LESIONS)
@@ -64,27 +61,3 @@ def test_dicom_and_back_judges_the_same(planned: Planned, tmp_path: Path) -> Non
     after = judge(gkplan.read_plan(tmp_path)).evaluation.metrics.overall
     for index in ("coverage", "paddick_index", "gradient_index"):
         assert getattr(after, index) == pytest.approx(getattr(before, index), abs=0.02)
-
-
-@pytest.mark.parametrize(("name", "gamma"), HARD.items())
-def test_a_hard_lesion_is_treated(name: str, gamma: float) -> None:
-    planned = gkplan.make_plan(gkplan.load_case(name))
-    overall = planned.evaluation.metrics.overall
-    assert overall.coverage is not None
-    assert overall.coverage >= 0.97
-    assert overall.paddick_index is not None
-    assert overall.paddick_index >= 0.75
-    assert all(limit.met for limit in planned.evaluation.metrics.limits)
-    assert {shot.gamma_angle_deg for shot in planned.plan.shots} == {gamma}
-
-
-@pytest.mark.skipif("GKPLAN_SHARED" not in os.environ, reason="GKPLAN_SHARED is not set")
-@pytest.mark.parametrize("name", ["vs-007", "vs-172", "vs-216"])
-def test_real_case(name: str) -> None:
-    """Patients of TCIA Vestibular-Schwannoma-SEG, doi 10.7937/TCIA.9YTJ-5Q73."""
-    path = Path(os.environ["GKPLAN_SHARED"]) / f"cases/vs_seg/{name}.json"
-    overall = gkplan.make_plan(gkplan.load_case(str(path))).evaluation.metrics.overall
-    assert overall.coverage is not None
-    assert overall.coverage >= 0.98
-    assert overall.paddick_index is not None
-    assert overall.paddick_index >= 0.75
