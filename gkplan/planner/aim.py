@@ -62,7 +62,7 @@ class Aim:
 
 # Chosen on the shipped phantoms and on real schwannomas of 0.1 to 8 cc.
 AIMS = {
-    "quality": Aim(selectivity=6.0, gradient=1.0, minute=0.0057, loss=0.005),
+    "quality": Aim(selectivity=6.0, gradient=1.2, minute=0.006, loss=0.005),
     "balanced": Aim(selectivity=8.0, gradient=2.0, minute=0.024, loss=0.004),
     "fast": Aim(selectivity=8.0, gradient=2.0, minute=0.045, loss=0.010),
 }
