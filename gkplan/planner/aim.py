@@ -64,7 +64,7 @@ class Aim:
 AIMS = {
     "quality": Aim(selectivity=6.0, gradient=1.2, minute=0.006, loss=0.005),
     "balanced": Aim(selectivity=8.0, gradient=2.0, minute=0.024, loss=0.004),
-    "fast": Aim(selectivity=8.0, gradient=2.0, minute=0.045, loss=0.010),
+    "fast": Aim(selectivity=8.0, gradient=2.0, minute=0.08, loss=0.010),
 }
 
 

@@ -16,7 +16,15 @@ _OPTIONS: dict[str, object] = {
     "presolve": "off",
     "solver": "simplex",
     "threads": 1,
+    "simplex_strategy": 1,
+    "simplex_scale_strategy": 2,
 }
+_OTHER_WAYS: tuple[dict[str, object], ...] = (
+    {"presolve": "on"},
+    {"simplex_strategy": 4},
+    {"simplex_scale_strategy": 0},
+    {"solver": "ipm"},
+)
 
 
 class DualModel:
@@ -75,10 +83,17 @@ class DualModel:
     def solve(self) -> tuple[Array, Array]:
         """Times of the rows and values of the columns at the optimum."""
         status = self._run()
-        if status != "Optimal":
-            # A basis of near-equal shots can be too ill-conditioned to go on from: begin anew.
+        # A basis of near-equal shots can be too ill-conditioned to go on from: begin anew, then by
+        # other ways to the same optimum.
+        for other in ({}, *_OTHER_WAYS):
+            if status == "Optimal":
+                break
             self._highs.clearSolver()
+            for option, value in other.items():
+                self._highs.setOptionValue(option, value)
             status = self._run()
+            for option in other:
+                self._highs.setOptionValue(option, _OPTIONS[option])
         if status != "Optimal":
             raise RuntimeError(f"the linear programme was not solved: {status}")
         solution: Any = self._highs.getSolution()
