@@ -13,7 +13,8 @@ import gkplan
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
-from gkplan.planner.functional import excess, functional_shots, placed
+from gkplan.planner.excess import excess
+from gkplan.planner.functional import functional_shots, placed
 from gkplan.prescription import Limit, Prescription
 from gkplan.report import summary_rows
 from gkplan.solids import Ellipsoid, sample_about

@@ -19,3 +19,21 @@ app = typer.Typer(
 
 PlanArgument = Annotated[Path, typer.Argument(help="plan.json, or a DICOM folder of gkplan")]
 OutOption = Annotated[Path, typer.Option(help="folder to write")]
+# What is planned and with what: the same for one plan and for several.
+CaseArgument = Annotated[
+    str, typer.Argument(help="phantom name, phantom .toml, contour .json, or DICOM folder")
+]
+DoseOption = Annotated[float | None, typer.Option(help="prescription dose for all targets")]
+IsodoseOption = Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")]
+RateOption = Annotated[
+    float | None, typer.Option(help="calibration dose rate on the day, Gy/min (3.0)")
+]
+DayOption = Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")]
+HeadOption = Annotated[str | None, typer.Option(help="phantom head to use")]
+GammaOption = Annotated[
+    float | None, typer.Option(help="gamma angle of the frame, degrees (the case's, or 90)")
+]
+UnitOption = Annotated[str, typer.Option(help="unit name or file")]
+CoverageOption = Annotated[
+    float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
+]

@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gkplan.cli.app import OutOption, PlanArgument, app
+from gkplan.cli.app import (
+    CaseArgument,
+    CoverageOption,
+    DayOption,
+    DoseOption,
+    GammaOption,
+    HeadOption,
+    IsodoseOption,
+    OutOption,
+    PlanArgument,
+    RateOption,
+    UnitOption,
+    app,
+)
 from gkplan.cli.numbers import day_of, point
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
@@ -35,25 +48,17 @@ def _print(planned: Planned) -> None:
 
 @app.command()
 def plan(
-    case: Annotated[
-        str, typer.Argument(help="phantom name, phantom .toml, contour .json, or DICOM folder")
-    ],
+    case: CaseArgument,
     out: OutOption,
-    dose_gy: Annotated[float | None, typer.Option(help="prescription dose for all targets")] = None,
-    isodose: Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")] = None,
-    rate: Annotated[
-        float | None, typer.Option(help="calibration dose rate on the day, Gy/min (3.0)")
-    ] = None,
-    day: Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")] = None,
-    head: Annotated[str | None, typer.Option(help="phantom head to use")] = None,
-    gamma: Annotated[
-        float | None, typer.Option(help="gamma angle of the frame, degrees (the case's, or 90)")
-    ] = None,
-    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+    dose_gy: DoseOption = None,
+    isodose: IsodoseOption = None,
+    rate: RateOption = None,
+    day: DayOption = None,
+    head: HeadOption = None,
+    gamma: GammaOption = None,
+    unit: UnitOption = "perfexion",
     aim: Annotated[str, typer.Option(help="quality, balanced or fast")] = "balanced",
-    coverage: Annotated[
-        float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
-    ] = None,
+    coverage: CoverageOption = None,
     selectivity: Annotated[
         float, typer.Option(help="how many times more selectivity counts than in the aim")
     ] = 1.0,

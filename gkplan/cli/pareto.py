@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gkplan.cli.app import OutOption, app
+from gkplan.cli.app import (
+    CaseArgument,
+    CoverageOption,
+    DayOption,
+    DoseOption,
+    GammaOption,
+    HeadOption,
+    IsodoseOption,
+    OutOption,
+    RateOption,
+    UnitOption,
+    app,
+)
 from gkplan.disclaimer import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -21,27 +33,19 @@ _TABLE = "pareto.json"
 
 @app.command()
 def pareto(
-    case: Annotated[
-        str, typer.Argument(help="phantom name, phantom .toml, contour .json, or DICOM folder")
-    ],
+    case: CaseArgument,
     out: OutOption,
     plans: Annotated[int, typer.Option(help="how many")] = 7,
     aim_from: Annotated[str, typer.Option(help="aim of the first plan")] = "quality",
     aim_to: Annotated[str, typer.Option(help="aim of the last plan")] = "fast",
-    coverage: Annotated[
-        float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
-    ] = None,
-    dose_gy: Annotated[float | None, typer.Option(help="prescription dose for all targets")] = None,
-    isodose: Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")] = None,
-    rate: Annotated[
-        float | None, typer.Option(help="calibration dose rate on the day, Gy/min (3.0)")
-    ] = None,
-    day: Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")] = None,
-    head: Annotated[str | None, typer.Option(help="phantom head to use")] = None,
-    gamma: Annotated[
-        float | None, typer.Option(help="gamma angle of the frame, degrees (the case's, or 90)")
-    ] = None,
-    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+    coverage: CoverageOption = None,
+    dose_gy: DoseOption = None,
+    isodose: IsodoseOption = None,
+    rate: RateOption = None,
+    day: DayOption = None,
+    head: HeadOption = None,
+    gamma: GammaOption = None,
+    unit: UnitOption = "perfexion",
     overwrite: Annotated[bool, typer.Option(help="replace such plans in --out")] = False,
 ) -> None:
     """Several plans of a case, from the best dose to the shortest beam-on time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +12,9 @@ from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
 from gkplan.frames import Array
-from gkplan.metrics.dvh import SampledDose, limit_dose
 from gkplan.metrics.maximum import refined_maximum
-from gkplan.metrics.sampling import sampled_dose
-from gkplan.prescription import Limit, Prescription
+from gkplan.planner.excess import excess, excesses, organ_doses
+from gkplan.prescription import Prescription
 from gkplan.shot import BLOCKED, Shot
 from gkplan.solids import sample_about
 from gkplan.solids.base import lattice
@@ -90,20 +89,6 @@ def placed(case: Case, prescription: Prescription, state: State, engine: TmrEngi
     return replace(shot, time_min=minutes)
 
 
-def excess(case: Case, shots: Sequence[Shot], engine: TmrEngine) -> float:
-    """The largest dose of an organ relative to its limit; 0 without limits."""
-    return _excess(case.limits, _samples(case, shots, engine))
-
-
-def _samples(case: Case, shots: Sequence[Shot], engine: TmrEngine) -> dict[str, SampledDose]:
-    names = {limit.structure for limit in case.limits}
-    return {name: sampled_dose(case.structure(name), shots, engine) for name in names}
-
-
-def _excess(limits: Sequence[Limit], samples: Mapping[str, SampledDose]) -> float:
-    return max((limit_dose(samples[x.structure], x) / x.dose_gy for x in limits), default=0.0)
-
-
 def _spared(
     case: Case, prescription: Prescription, shot: Shot, others: list[Shot], engine: TmrEngine
 ) -> Shot:
@@ -138,7 +123,7 @@ def _blockings(case: Case, shot: Shot, others: list[Shot], engine: TmrEngine) ->
         return rates.astype(np.float64)
 
     at_focus = sector_rates(focus)[:, 0]
-    samples = _samples(case, [shot, *others], engine)
+    samples = organ_doses(case, case.limits, [shot, *others], engine)
     rates = {name: sector_rates(s.points) for name, s in samples.items()}
     others_gy = {
         name: engine.dose(s.points, others) if others else 0.0 for name, s in samples.items()
@@ -153,7 +138,7 @@ def _blockings(case: Case, shot: Shot, others: list[Shot], engine: TmrEngine) ->
                 for name, s in samples.items()
             }
             state = tuple(shot.sectors[0] if flag else BLOCKED for flag in is_open)
-            found.append(_Blocking(state, minutes, _excess(case.limits, then)))
+            found.append(_Blocking(state, minutes, max(excesses(case.limits, then), default=0.0)))
     return sorted(found, key=lambda b: b.time_min)
 
 

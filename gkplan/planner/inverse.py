@@ -14,23 +14,25 @@ from gkplan.frames import Array
 from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Clock, Report
 from gkplan.planner.delivery import delivered
+from gkplan.planner.excess import excess, excesses, organ_doses
 from gkplan.planner.exempt import with_hottest_exempt
 from gkplan.planner.goals import Goals
 from gkplan.planner.made import MadeShots
 from gkplan.planner.model import Index
 from gkplan.planner.normalise import nearest_targets, normalised, within_hard_limits
 from gkplan.planner.order import in_order
-from gkplan.planner.programme import Programme, Shots, Solution, best_shots
+from gkplan.planner.pool import Pool
+from gkplan.planner.pricing import worth_of_places
+from gkplan.planner.programme import Programme, Shots, Solution
 from gkplan.planner.search import Found, cost_of_minute, search
-from gkplan.planner.tighten import tightened, worst_excess
+from gkplan.planner.tighten import tightened
 from gkplan.planner.wishes import planning_goals
-from gkplan.shot import BLOCKED, Shot
+from gkplan.shot import Shot
 
 # Points near the surface of a target that the plan is optimised on.
 FINE_POINTS = 5500
 GAP = 1e-3
 _PROOF_ROUNDS = 4
-_MEMORY_MB = 200.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,13 +58,14 @@ def plan_volume(case: Case, engine: TmrEngine, aim: Aim, report: Report) -> Made
     found = search(case, engine, (aim,), clock, report)
     best = optimum(case, engine, aim, found, clock, report)
     made = finished(case, engine, aim, best, clock, report)
-    stricter = tightened(case, made.shots, engine)
+    over = excesses(case.limits, organ_doses(case, case.limits, made.shots, engine))
+    stricter = tightened(case, over)
     if stricter is case:
         return made
     report("once more, with limits that the scaling keeps")
     best = optimum(stricter, engine, aim, found, clock, report)
     again = finished(stricter, engine, aim, best, clock, report)
-    return min(made, again, key=lambda m: worst_excess(case, m.shots, engine))
+    return again if excess(case, again.shots, engine) < max(over) else made
 
 
 def finished(
@@ -133,12 +136,9 @@ def optimum(
     for _ in range(_PROOF_ROUNDS):
         report(f"proof over {len(found.places)} isocentres")
         with clock("proof"):
-            priced = np.flatnonzero(solution.price)
-            worth = np.zeros(len(others))
-            for part, block in engine.influence_blocks(
-                goals.points[priced], found.places[others], _MEMORY_MB, case.gamma_angle_deg
-            ):
-                worth[part] = best_shots(block, solution.price[priced])[1]
+            worth = worth_of_places(
+                engine, found.places[others], case.gamma_angle_deg, goals.points, solution.price
+            )
             most = max(float(worth.max(initial=0.0)) / cost, 1.0)
             bound = max(bound, solution.bound / most)
         pays = worth > cost
@@ -165,16 +165,6 @@ def shots_of(
     case: Case, engine: TmrEngine, places: Array, shots: Shots, times: Array
 ) -> tuple[Shot, ...]:
     """The shots (m) of a programme at its `places` with `times` (m,) in min, each for a target."""
-    sizes = (*engine.unit.collimator_sizes_mm, BLOCKED)
-    where = places[shots.isocenter]
-    names = nearest_targets(case, where)
-    return tuple(
-        Shot(
-            (float(x), float(y), float(z)),
-            tuple(sizes[s] for s in state),
-            float(time),
-            case.gamma_angle_deg,
-            name,
-        )
-        for (x, y, z), state, time, name in zip(where, shots.state, times, names, strict=True)
-    )
+    gamma = np.full(len(places), case.gamma_angle_deg)
+    pool = Pool(places, gamma, tuple(nearest_targets(case, places)))
+    return pool.listed(shots, times, engine.unit)

@@ -14,11 +14,11 @@ from gkplan.planner.inverse import GAP
 from gkplan.planner.model import Index
 from gkplan.planner.normalise import nearest_targets
 from gkplan.planner.pool import Pool
-from gkplan.planner.programme import Programme, Shots, Solution, best_shots
+from gkplan.planner.pricing import worth_of_places
+from gkplan.planner.programme import Programme, Shots, Solution
 from gkplan.planner.search import USED_MIN
 
 STEPS_MM = (1.0, 0.5, 0.25)
-_MEMORY_MB = 200.0
 
 
 def with_neighbors(
@@ -80,11 +80,7 @@ def _around(
 
 def _worth(engine: TmrEngine, goals: Goals, near: Pool, price: Array) -> Array:
     """What a minute of the best shot at each place is worth."""
-    priced = np.flatnonzero(price)
     worth = np.zeros(len(near.places))
     for gamma, chosen in near.of_one_gamma():
-        for part, block in engine.influence_blocks(
-            goals.points[priced], near.places[chosen], _MEMORY_MB, gamma
-        ):
-            worth[chosen[part]] = best_shots(block, price[priced])[1]
+        worth[chosen] = worth_of_places(engine, near.places[chosen], gamma, goals.points, price)
     return worth

@@ -10,8 +10,7 @@ import numpy as np
 from gkplan.case import Case
 from gkplan.dose import TmrEngine
 from gkplan.frames import Array
-from gkplan.metrics.dvh import limit_dose
-from gkplan.metrics.sampling import sampled_dose
+from gkplan.planner.excess import excesses, organ_doses
 from gkplan.shot import Shot, minimum_time
 from gkplan.solids import sample_about, scattered
 from gkplan.structures.nested import nested
@@ -75,11 +74,7 @@ def within_hard_limits(case: Case, shots: tuple[Shot, ...], engine: TmrEngine) -
     hard = [limit for limit in case.limits if limit.hard]
     shortest = [minimum_time(shot.sectors, engine.unit) for shot in shots]
     for _ in range(_ROUNDS if hard else 0):
-        doses = {
-            name: sampled_dose(case.structure(name), shots, engine)
-            for name in {limit.structure for limit in hard}
-        }
-        worst = max(limit_dose(doses[limit.structure], limit) / limit.dose_gy for limit in hard)
+        worst = max(excesses(hard, organ_doses(case, hard, shots, engine)))
         if worst <= 1.0:
             break
         shots = tuple(

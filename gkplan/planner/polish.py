@@ -14,7 +14,7 @@ from gkplan.frames import Array
 from gkplan.planner.aim import Aim
 from gkplan.planner.clock import Report
 from gkplan.planner.delivery import delivered
-from gkplan.planner.functional import excess
+from gkplan.planner.excess import excess
 from gkplan.planner.goals import Goals
 from gkplan.planner.inverse import FINE_POINTS, GAP
 from gkplan.planner.nearby import with_neighbors
