@@ -92,7 +92,9 @@ def test_a_tilted_shape_follows_the_frame() -> None:
 def test_packed_shots_cover_as_wanted(transit: bool) -> None:
     case = case_of(Ellipsoid(CENTER, (8.0, 6.0, 5.0), (0.0, 20.0, 30.0)))
     engine = TmrEngine(UNIT, HEAD, 3.0, transit)
-    shots = pack_shots(case, engine)
+    made = pack_shots(case, engine)
+    shots = made.shots
+    assert set(made.seconds) == {"kernels", "programme", "scaling"}
     indices = evaluate(case, shots, engine).metrics.overall
     assert indices.coverage == pytest.approx(COVERAGE, abs=2e-3)
     assert indices.selectivity is not None

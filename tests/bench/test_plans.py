@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import asdict, replace
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from gkplan.bench.plans import (
     rows_json,
     sweep,
 )
-from gkplan.bench.plans.methods import KERNELS, SEQUENCING, Account, Clock, measured
+from gkplan.bench.plans.methods import Account
 from gkplan.bench.plans.table import COLUMNS
 from gkplan.case import Case
 from gkplan.cli import main
@@ -224,43 +223,6 @@ def test_cases_are_found_and_told_apart(folder: Path, tmp_path: Path) -> None:
         find_cases([str(tmp_path / "none")])
     with pytest.raises(CaseError, match="expected a folder"):
         find_cases(["nowhere"])
-
-
-def test_the_clock_counts_the_innermost_phase(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = iter([0.0, 1.0, 4.0, 6.0, 11.0, 20.0])
-    monkeypatch.setattr("gkplan.bench.plans.methods.time.perf_counter", lambda: next(ticks))
-    clock = Clock()  # 0: programme
-    with clock.during(KERNELS):  # 1 to 4
-        pass
-    clock.turn(SEQUENCING)  # 6
-    with clock.during(KERNELS):  # 11 to 20
-        pass
-    assert clock.seconds == {"programme": 3.0, "kernels": 12.0, "sequencing": 5.0}
-
-
-def test_the_account_is_that_of_the_planner(folder: Path) -> None:
-    """Kernels are timed in the engine, also in a copy of it; sequencing begins with its line."""
-
-    def planner(
-        case: Case, engine: TmrEngine, report: Callable[[str], None]
-    ) -> tuple[tuple[Shot, ...], float]:
-        shots, _ = single(case, engine, report)
-        points = np.full((20_000, 3), 100.0)
-        replace(engine, transit=False).dose(points, shots)
-        report("sequencing by hand")
-        engine.influence(points[:10], np.array([[100.0, 100.0, 100.0]]))
-        return shots, 0.25
-
-    from gkplan.load import load_case
-    from gkplan.unit import load_unit
-
-    case = load_case(str(folder / "small.json"))
-    shots, account = partial(measured, planner)(
-        case, TmrEngine(load_unit("perfexion"), case.head, 3.0, transit=True), lambda _: None
-    )
-    assert len(shots) == 1
-    assert account.gap == 0.25
-    assert account.kernels_s > account.sequencing_s > 0.0
 
 
 def row(case: str, method: str, volume: float, pci: float | None, **more: object) -> Row:

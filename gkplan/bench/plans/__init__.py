@@ -5,7 +5,7 @@ stopped, `medians` and `rows_csv` make the tables.
 """
 
 from gkplan.bench.plans.job import Job, Options, find_cases, jobs_of
-from gkplan.bench.plans.methods import METHODS, Account, Method, measured
+from gkplan.bench.plans.methods import METHODS, Account, Method
 from gkplan.bench.plans.one import plan_one
 from gkplan.bench.plans.published import PUBLISHED, Published
 from gkplan.bench.plans.row import LimitRow, Row
@@ -26,7 +26,6 @@ __all__ = [
     "Row",
     "find_cases",
     "jobs_of",
-    "measured",
     "medians",
     "plan_one",
     "rows_csv",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
@@ -12,6 +11,8 @@ from gkplan.dose import TmrEngine
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.planner.baselines.balls import ShotShape, packed_balls
+from gkplan.planner.clock import Clock, Report
+from gkplan.planner.made import MadeShots
 from gkplan.planner.normalise import normalised
 from gkplan.shot import Shot, minimum_time
 from gkplan.solids import Solid, sample_about
@@ -21,9 +22,7 @@ COVERAGE = 0.99
 _COARSEST_MM, _SURFACE_POINTS = 1.0, 1500
 
 
-def pack_shots(
-    case: Case, engine: TmrEngine, report: Callable[[str], None] = lambda _: None
-) -> tuple[Shot, ...]:
+def pack_shots(case: Case, engine: TmrEngine, report: Report = lambda _: None) -> MadeShots:
     """Shots with all sectors open that fill the targets, weighed and scaled to the coverage.
 
     Raises
@@ -41,11 +40,13 @@ def pack_shots(
     """
     if not case.prescriptions or any(p.is_maximum for p in case.prescriptions):
         raise CaseError(f"{case.path}: packing needs a dose prescribed to a volume")
+    clock = Clock()
     shapes = [ShotShape.of(engine.unit, size) for size in engine.unit.collimator_sizes_mm]
     shots: list[Shot] = []
     for target in case.targets:
         report(f"packing {target.name}")
-        packed = packed_balls(target.solid, shapes, engine.unit, case.gamma_angle_deg)
+        with clock("programme"):
+            packed = packed_balls(target.solid, shapes, engine.unit, case.gamma_angle_deg)
         if not packed:
             raise CaseError(
                 f"{case.path}: target {target.name!r} is outside the reach of {engine.unit.name}"
@@ -61,25 +62,34 @@ def pack_shots(
             for (x, y, z), size in packed
         ]
     report(f"weighing {len(shots)} shots")
-    weighed = _weighed(case, shots, engine)
-    report("sequencing: scaling to the coverage")
-    return normalised(case, tuple(weighed), engine, COVERAGE)
+    weighed = _weighed(case, shots, engine, clock)
+    report("scaling to the coverage")
+    with clock("scaling"):
+        scaled = normalised(case, tuple(weighed), engine, COVERAGE)
+    return MadeShots(scaled, None, dict(clock.seconds))
 
 
-def _weighed(case: Case, shots: list[Shot], engine: TmrEngine) -> list[Shot]:
-    """The shots with times that bring the prescription to the targets' surfaces.
-
-    Those that come out shorter than can be delivered are left out, and the rest weighed again.
-    """
-    from scipy.optimize import nnls
-
+def _weighed(case: Case, shots: list[Shot], engine: TmrEngine, clock: Clock) -> list[Shot]:
+    """The shots with times that bring the prescription to the targets' surfaces."""
     steady = dataclasses.replace(engine, transit=False)
     surfaces = {t.name: _surface(t.solid) for t in case.targets}
     points = np.concatenate(list(surfaces.values()))
     aim = np.concatenate(
         [np.full(len(p), case.prescription(name).dose_gy) for name, p in surfaces.items()]
     )
-    rates = np.stack([steady.dose(points, [shot]) for shot in shots], axis=1)
+    with clock("kernels"):
+        rates = np.stack([steady.dose(points, [shot]) for shot in shots], axis=1)
+    with clock("programme"):
+        return _positive(rates, aim, shots, engine)
+
+
+def _positive(rates: Array, aim: Array, shots: list[Shot], engine: TmrEngine) -> list[Shot]:
+    """The shots with the times whose `rates` (points, shots) come closest to the `aim` (points,).
+
+    Those that come out shorter than can be delivered are left out, and the rest weighed again.
+    """
+    from scipy.optimize import nnls
+
     kept = list(range(len(shots)))
     while True:
         used = [shots[k] for k in kept]
