@@ -59,11 +59,12 @@ def _processes(workers: int) -> Iterator[Executor]:
     try:
         yield pool
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Nothing is cancelled before: the pool would trip over a cancelled job of a dead worker.
         for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()
         raise
-    pool.shutdown()
+    finally:
+        pool.shutdown()
 
 
 @contextmanager

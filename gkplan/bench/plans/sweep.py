@@ -101,9 +101,10 @@ def _results(
                     f"is kept, run again with fewer workers"
                 ) from error
             yield job, future.result()
-    finally:
+    except Exception:
         for future in futures:
             future.cancel()
+        raise
 
 
 def _tell(report: Report, job: Job, text: str) -> None:
