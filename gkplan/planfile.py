@@ -12,6 +12,7 @@ from typing import Any
 from gkplan.case import Case
 from gkplan.case.contradictions import check_limits
 from gkplan.case.limits import limit_table, parse_limit
+from gkplan.case.selection import Selection
 from gkplan.certificate import Certificate
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError, PlanError
@@ -47,6 +48,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
             "head": case.head.name,
             "targets": [s.name for s in case.targets],
             "oars": [s.name for s in case.oars],
+            **({"selection": _selection_table(case.selection)} if case.selection else {}),
         },
         "patient_from_leksell": case.patient_from_leksell.matrix.tolist(),
         "unit": plan.unit_name,
@@ -64,6 +66,12 @@ def plan_table(plan: Plan) -> dict[str, Any]:
         "provenance": dict(plan.provenance),
         **({"history": _history_table(plan.history)} if plan.history != History() else {}),
     }
+
+
+def _selection_table(selection: Selection) -> dict[str, Any]:
+    """What the rest of the plan does not say of it."""
+    keys = ("series", "structures", "surface", "threshold", "bridge_mm")
+    return {key: getattr(selection, key) for key in keys}
 
 
 def _shot_table(shot: Shot) -> dict[str, Any]:
@@ -238,7 +246,11 @@ def _case(table: Mapping[str, Any], folder: Path) -> Case:
     transform = RigidTransform.from_matrix(matrix, Frame.LEKSELL, Frame.PATIENT) if matrix else None
     kind = reference.get("kind", "phantom")
     head = reference.get("head") if kind == "contours" else None
-    case = load_case(path, head, transform)
+    selection = None
+    if (chosen := reference.get("selection")) is not None:
+        meant = tuple(_prescription(entry) for entry in table.get("prescriptions") or [])
+        selection = Selection(meant, tuple(reference.get("oars", ())), **chosen)
+    case = load_case(path, head, transform, selection)
     stated = reference.get("sha256")
     if stated and stated != case.sha256:
         raise PlanError(f"case {path} has changed since the plan was made (sha256 differs)")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gkplan.case import Case
+from gkplan.case.contradictions import check_limits
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.dose import TmrEngine
 from gkplan.files import check_output_folder, whole_folder, write_bytes, write_text
@@ -33,7 +34,7 @@ from gkplan.plan import (
     check_shot_times,
 )
 from gkplan.planfile import write_plan
-from gkplan.prescription import Prescription
+from gkplan.prescription import Limit, Prescription
 from gkplan.unit import RadiationUnit, load_unit
 
 if TYPE_CHECKING:
@@ -69,6 +70,19 @@ def prescribed(case: Case, dose_gy: float | None, isodose: float | None) -> Case
         return replace(p, dose_gy=p.dose_gy if dose_gy is None else dose_gy, isodose=pair)
 
     return replace(case, prescriptions=tuple(changed(p) for p in case.prescriptions))
+
+
+def limited(case: Case, limits: Sequence[Limit]) -> Case:
+    """The case with more limits; one of the same structure and kind is replaced.
+
+    Raises
+    ------
+    CaseError
+        As `gkplan.case.contradictions.check_limits`.
+    """
+    new = {(limit.structure, limit.label): limit for limit in limits}
+    kept = tuple(m for m in case.limits if (m.structure, m.label) not in new)
+    return check_limits(replace(case, limits=(*kept, *new.values()))) if new else case
 
 
 def treatment_rate(unit: RadiationUnit, rate: float | None, day: date | None) -> float:

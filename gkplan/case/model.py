@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gkplan.case.selection import Selection
 from gkplan.errors import CaseError
 from gkplan.frames import NEUTRAL_GAMMA_DEG, RigidTransform
 from gkplan.head import Head
@@ -26,6 +27,7 @@ class Case:
     source : who made the data, to be cited wherever a result is shown
     patient_from_leksell : the transform that places the case in DICOM coordinates
     gamma_angle_deg : tilt of the frame at which new shots are planned, 90 is neutral
+    selection : for DICOM of another system only: what of the folder is meant
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Case:
     limits: tuple[Limit, ...]
     patient_from_leksell: RigidTransform
     gamma_angle_deg: float = NEUTRAL_GAMMA_DEG
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         low, high = GAMMA_RANGE_DEG

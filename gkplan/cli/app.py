@@ -23,7 +23,9 @@ OutOption = Annotated[Path, typer.Option(help="folder to write")]
 CaseArgument = Annotated[
     str, typer.Argument(help="phantom name, phantom .toml, contour .json, or DICOM folder")
 ]
-DoseOption = Annotated[float | None, typer.Option(help="prescription dose for all targets")]
+DoseOption = Annotated[
+    float | None, typer.Option("--dose-gy", "--dose", help="prescription dose for all targets")
+]
 IsodoseOption = Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")]
 RateOption = Annotated[
     float | None, typer.Option(help="calibration dose rate on the day, Gy/min (3.0)")

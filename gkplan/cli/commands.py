@@ -23,6 +23,20 @@ from gkplan.cli.app import (
     UnitOption,
     app,
 )
+from gkplan.cli.foreign import (
+    BridgeOption,
+    CentreOption,
+    LimitsOption,
+    OarsOption,
+    SeriesOption,
+    StructuresOption,
+    SurfaceOption,
+    TargetsOption,
+    ThresholdOption,
+    limits_of,
+    loaded_case,
+    selection_of,
+)
 from gkplan.cli.numbers import day_of, point
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
@@ -57,6 +71,15 @@ def plan(
     head: HeadOption = None,
     gamma: GammaOption = None,
     unit: UnitOption = "perfexion",
+    target: TargetsOption = None,
+    oar: OarsOption = None,
+    limit: LimitsOption = None,
+    series: SeriesOption = None,
+    structures: StructuresOption = None,
+    surface: SurfaceOption = None,
+    threshold: ThresholdOption = None,
+    bridge_mm: BridgeOption = 0.0,
+    frame_centre: CentreOption = None,
     aim: Annotated[str, typer.Option(help="quality, balanced or fast")] = "balanced",
     coverage: CoverageOption = None,
     selectivity: Annotated[
@@ -80,11 +103,23 @@ def plan(
     wanted = tilted(
         aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters, minutes
     )
+    limits = limits_of(limit or [])
+    chosen = selection_of(
+        target or [],
+        dose_gy,
+        oar or [],
+        limits,
+        series,
+        structures,
+        surface,
+        threshold,
+        bridge_mm,
+    )
     with progress() as report:
-        from gkplan.load import load_case
         from gkplan.workflow import make_plan, prescribed, write_all
 
-        loaded = prescribed(load_case(case, head), dose_gy, isodose)
+        loaded = loaded_case(case, head, chosen, limits, frame_centre, report)
+        loaded = prescribed(loaded, None if chosen else dose_gy, isodose)
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
         planned = make_plan(loaded, unit, rate, day_of(day), report, wanted)

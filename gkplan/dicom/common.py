@@ -18,16 +18,38 @@ MANUFACTURER = "gkplan"
 # A fixed UUID: it tells our writer from pydicom's own.
 _IMPLEMENTATION_UID = UID("2.25.317219183744530613094826733172461090753")
 
+# What all files of a study have in common: may be empty, or may be absent.
+_OF_STUDY = (
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyID",
+    "PatientBirthDate",
+    "PatientSex",
+    "PositionReferenceIndicator",
+)
+_OF_STUDY_IF_THERE = (
+    "StudyDescription",
+    "IssuerOfPatientID",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The patient and study that the files of one export belong to."""
+    """The patient and study that the files of one export belong to.
+
+    `images` is the header of one of the user's images, if the files are to join their study.
+    """
 
     patient_name: str
     patient_id: str
     study_uid: UID
     frame_uid: UID
     when: datetime
+    images: Dataset | None = None
 
     @classmethod
     def of(cls, case_name: str) -> Study:
@@ -39,6 +61,18 @@ class Study:
             study_uid=generate_uid(),
             frame_uid=generate_uid(),
             when=datetime.now(),
+        )
+
+    @classmethod
+    def on(cls, images: Dataset) -> Study:
+        """The study, patient and frame of reference of the user's images."""
+        return cls(
+            patient_name=str(images.get("PatientName") or ""),
+            patient_id=str(images.get("PatientID") or ""),
+            study_uid=UID(str(images.StudyInstanceUID)),
+            frame_uid=UID(str(images.get("FrameOfReferenceUID") or generate_uid())),
+            when=datetime.now(),
+            images=images,
         )
 
 
@@ -99,7 +133,22 @@ def new_dataset(study: Study, sop_class: UID, modality: str, series_number: int)
     dataset.InstanceNumber = 1
     dataset.FrameOfReferenceUID = study.frame_uid
     dataset.PositionReferenceIndicator = ""
+    if study.images is not None:
+        _join(dataset, study.images)
     return dataset
+
+
+def _join(dataset: Dataset, images: Dataset) -> None:
+    """Say of patient and study what the user's images say: one study tells one story."""
+    for keyword in _OF_STUDY:
+        value = images.get(keyword)
+        setattr(dataset, keyword, "" if value is None else str(value))
+    for keyword in _OF_STUDY_IF_THERE:
+        value = images.get(keyword)
+        if value:
+            setattr(dataset, keyword, str(value))
+        elif keyword in dataset:
+            delattr(dataset, keyword)
 
 
 def reference(sop_class: UID, sop_instance: UID) -> Dataset:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydicom import Dataset, dcmread
-from pydicom.uid import UID, CTImageStorage, generate_uid
+from pydicom import Dataset
+from pydicom.uid import CTImageStorage, generate_uid
 
 from gkplan.case import Case
 from gkplan.dicom.common import Study, ds, mm, new_dataset, write
-from gkplan.dicom.folder import DicomFile, reading
-from gkplan.dicom.geometry import flipped, regrid
-from gkplan.errors import CaseError
-from gkplan.frames import Array, Frame, RigidTransform
+from gkplan.dicom.geometry import regrid
+from gkplan.dicom.slices import Slices
+from gkplan.frames import Array, Frame
 from gkplan.grid import Grid, Volume
 from gkplan.head import Head
 from gkplan.solids import Solid, sample
@@ -26,15 +23,6 @@ _MARGIN_MM = 10.0
 _FEWEST_SLICES = 12
 _POINTS_AT_ONCE = 500_000
 _AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class CtSeries:
-    """A series: its grid in the patient frame and the UIDs of its slices, z ascending."""
-
-    grid: Grid
-    series_uid: UID
-    slice_uids: tuple[UID, ...]
 
 
 def head_image(case: Case) -> Volume:
@@ -110,7 +98,7 @@ def _int16(values: ArrayLike) -> NDArray[np.int16]:
     return np.clip(rounded, -32768, 32767).astype(np.int16)
 
 
-def write_ct(image: Volume, study: Study, folder: Path) -> tuple[CtSeries, list[Path]]:
+def write_ct(image: Volume, study: Study, folder: Path) -> tuple[Slices, list[Path]]:
     """Write one file a slice; `image` holds CT numbers (int16) in the patient frame."""
     grid = image.grid
     dataset = _template(grid, study)
@@ -125,7 +113,7 @@ def write_ct(image: Volume, study: Study, folder: Path) -> tuple[CtSeries, list[
         dataset.PixelData = pixels.tobytes()
         uids.append(dataset.SOPInstanceUID)
         paths.append(write(dataset, folder / f"ct-{number:04d}.dcm"))
-    return CtSeries(grid, dataset.SeriesInstanceUID, tuple(uids)), paths
+    return Slices.of_grid(grid, dataset.SeriesInstanceUID, tuple(uids)), paths
 
 
 def _template(grid: Grid, study: Study) -> Dataset:
@@ -150,72 +138,3 @@ def _template(grid: Grid, study: Study) -> Dataset:
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "HU"
     dataset.WindowCenter, dataset.WindowWidth = "40", "400"
     return dataset
-
-
-def read_ct(
-    files: Sequence[DicomFile], wanted: Iterable[str], to_leksell: RigidTransform
-) -> Volume:
-    """The series with the slices `wanted` as CT numbers (int16) in the Leksell frame.
-
-    Raises
-    ------
-    CaseError
-        Naming the file for a slice that does not fit to the others, and when one is missing.
-    """
-    by_uid = {f.uid: f for f in files}
-    wanted = list(wanted)
-    if missing := [uid for uid in wanted if uid not in by_uid]:
-        folder = files[0].path.parent
-        raise CaseError(
-            f"{folder}: {len(missing)} of the {len(wanted)} CT slices that the structure set "
-            f"refers to are missing; copy the complete folder"
-        )
-    slices = [_read_slice(by_uid[uid].path) for uid in wanted]
-    slices.sort(key=lambda s: s.z)
-    first = slices[0]
-    heights = np.array([s.z for s in slices])
-    dz = (heights[-1] - heights[0]) / (len(slices) - 1) if len(slices) > 1 else first.thickness
-    for s, expected in zip(slices, heights[0] + dz * np.arange(len(slices)), strict=True):
-        if s.pixels.shape != first.pixels.shape or not np.allclose(s.plane, first.plane, atol=1e-3):
-            raise CaseError(
-                f"{s.path}: size, pixel spacing or corner differ from {first.path.name}"
-            )
-        if abs(s.z - expected) > 0.01:
-            raise CaseError(
-                f"{s.path}: ImagePositionPatient: z is {s.z:g} mm, evenly spaced slices need "
-                f"{expected:g} mm"
-            )
-    dy, dx, x, y = first.plane
-    array = np.stack([s.pixels for s in slices])
-    grid = Grid(array.shape, (dx, dy, float(dz)), (x, y, first.z), Frame.PATIENT)
-    return flipped(Volume(array, grid, "hu"), to_leksell)
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """One image; `plane` is the row and column spacing and x, y of the first voxel, mm."""
-
-    path: Path
-    pixels: NDArray[np.int16]
-    plane: tuple[float, float, float, float]
-    z: float
-    thickness: float
-
-
-def _read_slice(path: Path) -> _Slice:
-    with reading(path):
-        image = dcmread(path)
-        if image.file_meta.TransferSyntaxUID.is_compressed:
-            raise ValueError("TransferSyntaxUID: compressed pixels are not supported")
-        if not np.allclose(np.array(image.ImageOrientationPatient, float), _AXIAL, atol=1e-6):
-            raise ValueError("ImageOrientationPatient: expected axial slices, 1 0 0 0 1 0")
-        shape = (int(image.Rows), int(image.Columns))
-        stored = "<i2" if image.PixelRepresentation == 1 else "<u2"
-        if image.BitsAllocated != 16 or len(image.PixelData) != 2 * shape[0] * shape[1]:
-            raise ValueError(f"PixelData: expected {shape[0]} x {shape[1]} numbers of 16 bits")
-        raw = np.frombuffer(image.PixelData, dtype=stored).reshape(shape)
-        hu = raw * float(image.RescaleSlope) + float(image.RescaleIntercept)
-        dy, dx = (float(v) for v in image.PixelSpacing)
-        x, y, z = (float(v) for v in image.ImagePositionPatient)
-        thickness = float(image.SliceThickness)
-        return _Slice(path, _int16(hu), (dy, dx, x, y), z, thickness)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from pydicom.uid import UID
 
+from gkplan.case import Case
 from gkplan.dicom.common import Study, write
 from gkplan.dicom.ct import head_image, write_ct
 from gkplan.dicom.geometry import check_axial, flipped
 from gkplan.dicom.rtdose import write_rtdose
 from gkplan.dicom.rtplan import BeamDoses, rtplan_dataset
 from gkplan.dicom.rtstruct import roi_numbers, rtstruct_dataset
+from gkplan.dicom.slices import Slices, slices_of_user
 from gkplan.errors import OutputError, PlanError
 from gkplan.frames import Frame
 from gkplan.grid import Volume
@@ -29,6 +31,9 @@ def export_plan(
     progress: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """Write RT Plan, RT Dose, RT Structure Set and the CT they refer to.
+
+    The plan of a case from the user's own images refers to these instead, in their study and
+    frame of reference: no images are written.
 
     Parameters
     ----------
@@ -48,12 +53,14 @@ def export_plan(
     Returns
     -------
     list of Path
-        The files written: plan, dose, structures, then the slices from inferior to superior.
+        The files written: plan, dose, structures, then any slices from inferior to superior.
 
     Raises
     ------
     PlanError
         If the plan has no metrics, or DICOM cannot hold its frame or one of its structures.
+    CaseError
+        If the user's images are no longer where they were.
     OutputError
         If the folder is absent, not empty or not writable.
 
@@ -71,13 +78,9 @@ def export_plan(
         raise OutputError(f"{folder}: DICOM export needs an existing, empty folder")
     tell = progress or (lambda _: None)
     to_patient = plan.case.patient_from_leksell
-    study = Study.of(plan.case.name)
     try:
-        tell("CT slices")
-        slices = folder / "ct"
-        slices.mkdir()
-        ct, ct_paths = write_ct(flipped(head_image(plan.case), to_patient), study, slices)
-        structures = rtstruct_dataset(plan.case, ct, study, progress)
+        slices, study, image_paths = _images(plan.case, folder, tell)
+        structures = rtstruct_dataset(plan.case, slices, study, progress)
         tell("plan and dose")
         set_uid = UID(structures.SOPInstanceUID)
         rtplan = rtplan_dataset(plan, doses, set_uid, roi_numbers(plan.case), study)
@@ -86,11 +89,26 @@ def export_plan(
             write(rtplan, folder / "rtplan.dcm"),
             write_rtdose(flipped(dose, to_patient), plan_uid, study, folder / "rtdose.dcm"),
             write(structures, folder / "rtstruct.dcm"),
-            *ct_paths,
+            *image_paths,
         ]
     except OSError as error:
         where = error.filename or folder
         raise OutputError(f"{where}: cannot write there: {error.strerror}") from error
+
+
+def _images(
+    case: Case, folder: Path, tell: Callable[[str], None]
+) -> tuple[Slices, Study, list[Path]]:
+    """The images to refer to: the user's, or a CT that is written for the purpose."""
+    if case.selection is not None:
+        slices, header = slices_of_user(case, case.selection)
+        return slices, Study.on(header), []
+    tell("CT slices")
+    study = Study.of(case.name)
+    (folder / "ct").mkdir()
+    image = flipped(head_image(case), case.patient_from_leksell)
+    slices, paths = write_ct(image, study, folder / "ct")
+    return slices, study, paths
 
 
 def _check(plan: Plan, dose: Volume, doses: BeamDoses) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from gkplan.case.check import check_case
 from gkplan.case.model import Case
-from gkplan.dicom.ct import read_ct
-from gkplan.dicom.folder import DicomFolder, open_folder, reading
+from gkplan.dicom.folder import DicomFolder, open_folder
+from gkplan.dicom.images import read_volume
 from gkplan.dicom.planblock import PlanRecord, read_rtplan
+from gkplan.dicom.reading import reading
 from gkplan.dicom.rtstruct import read_rtstruct, referenced_slices
+from gkplan.dicom.stack import stack_of
+from gkplan.errors import CaseError
 from gkplan.files import sha256_of
 from gkplan.head import Head
 from gkplan.plan import Plan
@@ -68,12 +72,17 @@ def _record(files: DicomFolder) -> PlanRecord:
 def _case(files: DicomFolder, record: PlanRecord) -> Case:
     to_leksell = record.patient_from_leksell.inverse
     with reading(files.structures.path):
-        wanted = referenced_slices(files.structures.header)
-    image = read_ct(files.ct, wanted, to_leksell)
-    with reading(files.structures.path):
-        surface, structures = read_rtstruct(
-            files.structures.header, to_leksell, image.grid.spacing_mm[2]
+        wanted = set(referenced_slices(files.structures.header))
+    slices = tuple(f for f in files.images.files if f.uid in wanted)
+    if missing := len(wanted) - len(slices):
+        raise CaseError(
+            f"{files.path}: {missing} of the {len(wanted)} slices that the structure set refers "
+            f"to are missing; copy the complete folder"
         )
+    stack = stack_of(replace(files.images, files=slices))
+    image = read_volume(stack, to_leksell, lambda _: None)
+    with reading(files.structures.path):
+        surface, structures = read_rtstruct(files.structures.header, to_leksell, stack.step_mm)
         content = files.plan.path.read_bytes() + files.structures.path.read_bytes()
     return Case(
         name=record.case_name,

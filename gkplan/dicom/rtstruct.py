@@ -10,18 +10,19 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
-from pydicom.uid import UID, CTImageStorage, RTStructureSetStorage
+from pydicom.uid import UID, RTStructureSetStorage
 
 from gkplan.case import Case
 from gkplan.dicom import private
 from gkplan.dicom.common import Study, new_dataset, reference, short
-from gkplan.dicom.ct import CtSeries
 from gkplan.dicom.private import Field
+from gkplan.dicom.rois import contour_points
+from gkplan.dicom.slices import Slices
 from gkplan.dicom.trace import trace
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
 from gkplan.frames import Array, RigidTransform
-from gkplan.solids import Solid
+from gkplan.solids import Moved, Solid
 from gkplan.structures import Structure, solid_from_contours
 from gkplan.structures.model import Role
 
@@ -51,15 +52,15 @@ def roi_numbers(case: Case) -> dict[str, int]:
 
 
 def rtstruct_dataset(
-    case: Case, ct: CtSeries, study: Study, progress: Callable[[str], None] | None = None
+    case: Case, slices: Slices, study: Study, progress: Callable[[str], None] | None = None
 ) -> Dataset:
-    """The structure set of the case, traced on the slices of `ct`."""
+    """The structure set of the case, traced on `slices`."""
     dataset = new_dataset(study, RTStructureSetStorage, "RTSTRUCT", series_number=2)
     dataset.StructureSetLabel = "gkplan"
     dataset.StructureSetName = short(case.name)
     dataset.StructureSetDescription = DISCLAIMER
     dataset.StructureSetDate, dataset.StructureSetTime = dataset.StudyDate, dataset.StudyTime
-    dataset.ReferencedFrameOfReferenceSequence = [_frame_of_reference(ct, study)]
+    dataset.ReferencedFrameOfReferenceSequence = [_frame_of_reference(slices, study)]
     dataset.StructureSetROISequence = []
     dataset.ROIContourSequence = []
     dataset.RTROIObservationsSequence = []
@@ -67,7 +68,9 @@ def rtstruct_dataset(
         if progress is not None:
             progress(f"contours of {roi.name}")
         dataset.StructureSetROISequence.append(_structure_item(number, roi, study.frame_uid))
-        dataset.ROIContourSequence.append(_contour_item(number, roi, ct, case.patient_from_leksell))
+        dataset.ROIContourSequence.append(
+            _contour_item(number, roi, slices, case.patient_from_leksell)
+        )
         dataset.RTROIObservationsSequence.append(_observation(number, roi))
     dataset.ApprovalStatus = "UNAPPROVED"
     return dataset
@@ -86,10 +89,10 @@ def _rois(case: Case) -> list[_Roi]:
     return rois
 
 
-def _frame_of_reference(ct: CtSeries, study: Study) -> Dataset:
+def _frame_of_reference(slices: Slices, study: Study) -> Dataset:
     series = Dataset()
-    series.SeriesInstanceUID = ct.series_uid
-    series.ContourImageSequence = [reference(CTImageStorage, uid) for uid in ct.slice_uids]
+    series.SeriesInstanceUID = slices.series_uid
+    series.ContourImageSequence = [reference(slices.sop_class, uid) for uid in slices.uids]
     of_study = reference(_STUDY_CLASS, study.study_uid)
     of_study.RTReferencedSeriesSequence = [series]
     frame = Dataset()
@@ -118,14 +121,14 @@ def _observation(number: int, roi: _Roi) -> Dataset:
     return item
 
 
-def _contour_item(number: int, roi: _Roi, ct: CtSeries, to_patient: RigidTransform) -> Dataset:
+def _contour_item(number: int, roi: _Roi, slices: Slices, to_patient: RigidTransform) -> Dataset:
     item = Dataset()
     item.ROIDisplayColor = list(roi.color)
     item.ReferencedROINumber = number
     item.ContourSequence = []
-    for slice_number, ring in _rings(roi, ct, to_patient):
+    for slice_number, ring in _rings(roi, slices, to_patient):
         contour = Dataset()
-        contour.ContourImageSequence = [reference(CTImageStorage, ct.slice_uids[slice_number])]
+        contour.ContourImageSequence = [reference(slices.sop_class, slices.uids[slice_number])]
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = len(ring)
         contour.ContourNumber = len(item.ContourSequence) + 1
@@ -134,30 +137,28 @@ def _contour_item(number: int, roi: _Roi, ct: CtSeries, to_patient: RigidTransfo
     return item
 
 
-def _rings(roi: _Roi, ct: CtSeries, to_patient: RigidTransform) -> list[tuple[int, Array]]:
+def _rings(roi: _Roi, slices: Slices, to_patient: RigidTransform) -> list[tuple[int, Array]]:
     """Slice number and ring (patient frame, mm) of each contour."""
-    x, y, z = ct.grid.axes()
-    to_leksell = to_patient.inverse
-    heights = to_leksell(np.stack([np.zeros_like(z), np.zeros_like(z), z], axis=1))[:, 2]
-    limits = np.sort(to_leksell([[x[0], y[0], z[0]], [x[-1], y[-1], z[-1]]]), axis=0)
+    solid = Moved(roi.solid, slices.from_leksell(to_patient))
     found = []
-    for number, rings in enumerate(trace(roi.solid, heights, limits)):
+    for number, rings in enumerate(trace(solid, slices.heights, slices.limits)):
         for ring in rings:
-            placed = np.round(to_patient(ring), 3) + 0.0
-            placed[:, 2] = z[number]
-            found.append((number, placed))
+            in_plane = np.round(ring, 3)
+            in_plane[:, 2] = slices.heights[number]
+            found.append((number, in_plane @ slices.axes))
     if not found:
+        step = float(np.diff(slices.heights).mean())
         raise PlanError(
-            f"structure {roi.name!r}: lies between two CT slices ({ct.grid.spacing_mm[2]:g} mm) "
-            f"or beyond them, so DICOM cannot hold it; make it thicker"
+            f"structure {roi.name!r}: lies between two slices ({step:g} mm) or beyond them, so "
+            f"DICOM cannot hold it; make it thicker"
         )
     return found
 
 
 def _set_contour_data(contour: Dataset, ring: Array) -> None:
     """Set ContourData as the bytes of the file: pydicom would make an object of each number."""
-    heights = f"{round(float(ring[0, 2]), 6):.10g}"
-    text = "\\".join(f"{x:.10g}\\{y:.10g}\\{heights}" for x, y in ring[:, :2].tolist())
+    rounded = (np.round(ring, 6) + 0.0).tolist()
+    text = "\\".join(f"{x:.10g}\\{y:.10g}\\{z:.10g}" for x, y, z in rounded)
     value = (text + " " * (len(text) % 2)).encode("ascii")
     contour[_CONTOUR_DATA] = RawDataElement(
         _CONTOUR_DATA, "DS", len(value), value, 0, False, True, True
@@ -174,7 +175,7 @@ def read_rtstruct(
         raise ValueError(f"ApprovalStatus: {dataset.ApprovalStatus!r}")
     rings = {
         int(item.ReferencedROINumber): [
-            to_leksell(_contour_points(contour)) for contour in item.ContourSequence
+            to_leksell(contour_points(contour)) for contour in item.ContourSequence
         ]
         for item in dataset.ROIContourSequence
     }
@@ -199,18 +200,3 @@ def referenced_slices(dataset: Dataset) -> list[str]:
     (frame,) = dataset.ReferencedFrameOfReferenceSequence
     series = frame.RTReferencedStudySequence[0].RTReferencedSeriesSequence[0]
     return [str(item.ReferencedSOPInstanceUID) for item in series.ContourImageSequence]
-
-
-def _contour_points(contour: Dataset) -> Array:
-    """ContourData (n, 3), mm, without a Python object for every number."""
-    element = contour.get_item(_CONTOUR_DATA)
-    if element is None:
-        raise ValueError("ContourData is missing")
-    value = element.value
-    numbers = value.decode("ascii").split("\\") if isinstance(value, bytes) else value
-    points = np.array(numbers, dtype=np.float64)
-    if points.size != 3 * int(contour.NumberOfContourPoints):
-        raise ValueError(
-            f"ContourData: {points.size} numbers for {contour.NumberOfContourPoints} points"
-        )
-    return points.reshape(-1, 3)

@@ -233,7 +233,7 @@ def test_a_tilted_frame_is_refused(plan: Plan, tmp_path: Path) -> None:
 def test_a_structure_thinner_than_a_slice_is_named(plan: Plan, tmp_path: Path) -> None:
     thin = dataclasses.replace(plan.case.structures[2], solid=sphere(110.0, 95.0, 104.4, 1e-6))
     case = dataclasses.replace(plan.case, structures=(*plan.case.structures[:2], thin), limits=())
-    with pytest.raises(PlanError, match="'cochlea': lies between two CT slices"):
+    with pytest.raises(PlanError, match="'cochlea': lies between two slices"):
         export_plan(dataclasses.replace(plan, case=case), _dose(plan), [1] * 3, tmp_path)
 
 
