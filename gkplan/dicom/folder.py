@@ -87,7 +87,7 @@ def open_folder(folder: Path) -> DicomFolder:
         If there is no DICOM, no export of gkplan, not exactly one plan, or a part is missing.
     """
     folder = folder.absolute()
-    files = [file for path in _paths(folder) if (file := _open(path)) is not None]
+    files = dicom_files(folder)
     if not files:
         raise CaseError(f"{folder}: no DICOM file in or below it; expected an export of gkplan")
     ours = [f for f in files if f.manufacturer == MANUFACTURER]
@@ -108,6 +108,17 @@ def open_folder(folder: Path) -> DicomFolder:
     if not ct:
         raise CaseError(f"{folder}: the CT slices of {plan.path.name} are missing; add them")
     return DicomFolder(folder, plan, structures[0], ct)
+
+
+def dicom_files(folder: Path) -> list[DicomFile]:
+    """All DICOM files in and below `folder`, sorted by path.
+
+    Raises
+    ------
+    CaseError
+        Naming a file that cannot be read.
+    """
+    return [file for path in _paths(folder) if (file := _open(path)) is not None]
 
 
 def _paths(folder: Path) -> list[Path]:
