@@ -162,6 +162,6 @@ def test_pymedphys_agrees(criterion: GammaCriterion) -> None:
     assert both.sum() >= 0.95 * len(ours.judged)
     # It looks at nodes of a twentieth of the distance, so that its gamma is a little too large.
     difference = (ours.gamma - theirs)[both]
-    assert difference.max() < 0.01
+    assert difference.max() < 0.02
     assert difference.min() > -0.15
     assert abs(difference.mean()) < 0.03
