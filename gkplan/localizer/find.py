@@ -12,7 +12,7 @@ from gkplan.errors import FrameError
 from gkplan.frames import Array, Frame, RigidTransform
 from gkplan.localizer.blobs import find_spots
 from gkplan.localizer.box import Box, box_names, load_box
-from gkplan.localizer.fit import fitted, residuals, rods_at
+from gkplan.localizer.fit import fitted, residuals, rods_at, stretched_fit
 from gkplan.localizer.judge import check_box, check_fit, check_match, notes_on
 from gkplan.localizer.lines import Line, find_lines
 from gkplan.localizer.match import Match, best_match
@@ -26,7 +26,11 @@ _END_MM, _APART_MM = 4.0, 9.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """The pose of one box, all sightings, which of them it rests on, how many were expected."""
+    """The pose of one box, all sightings, which of them it rests on, where they were expected.
+
+    `away_mm` (n,) are the distances of the sightings from where the pose has the rods, and
+    `stretch` (3, 3) what the images are stretched by, if that was fitted.
+    """
 
     box: Box
     pose: RigidTransform
@@ -34,6 +38,7 @@ class Fit:
     used: NDArray[np.bool_]
     expected: Sightings
     away_mm: Array
+    stretch: Array
 
     @property
     def mean_mm(self) -> float:
@@ -71,7 +76,9 @@ def localise(
     Bright spots of all slices are joined to straight lines; the pose that explains most lines as
     rods is found without assuming any orientation; the rods' middles are then measured slice by
     slice, and the rigid transform with the least squares of their distances within the slices
-    is taken, spots beyond four standard deviations left out.
+    is taken, spots beyond four standard deviations left out. For MR it is the rigid part of a fit
+    that lets the images be stretched a little (see `stretched_fit`); errors are those of the
+    rigid part, so that distortion shows in them.
     """
     report("looking for fiducials")
     lines = find_lines(find_spots(slices), slices.z_mm)
@@ -89,7 +96,8 @@ def localise(
     rough = _rough(lines, match, first)
     expected = _expected(slices, lines, match, first, rough)
     seen = measured(slices, expected)
-    fits = {name: _fit(load_box(name), seen, expected, rough) for name in names}
+    is_mr = slices.modality == "MR"
+    fits = {name: _fit(load_box(name), seen, expected, rough, is_mr) for name in names}
     best = fits[box_name or min(fits, key=lambda name: fits[name].mean_mm)]
     limits = limits or Limits()
     check_box({name: fit.mean_mm for name, fit in fits.items()}, box_name, limits.mean_mm)
@@ -127,14 +135,20 @@ def _expected(
     return Sightings(points, rod, k)
 
 
-def _fit(box: Box, seen: Sightings, expected: Sightings, rough: RigidTransform) -> Fit:
+def _fit(
+    box: Box, seen: Sightings, expected: Sightings, rough: RigidTransform, stretched: bool
+) -> Fit:
     if len(seen) < 3 * len(box.rods):
         raise FrameError(
             f"the rods of the indicator box are seen {len(seen)} times in all slices, expected at "
             f"least {3 * len(box.rods)}: does the series cover the box?"
         )
     pose, used = fitted(box, seen, rough)
-    return Fit(box, pose, seen, used, expected, np.hypot(*residuals(box, pose, seen).T))
+    stretch = np.zeros((3, 3))
+    if stretched:
+        pose, stretch = stretched_fit(box, seen.only(used), pose)
+    away = np.hypot(*residuals(box, pose, seen).T)
+    return Fit(box, pose, seen, used, expected, away, stretch)
 
 
 def _result(fit: Fit, slices: AxialSlices) -> Localisation:
@@ -160,5 +174,6 @@ def _result(fit: Fit, slices: AxialSlices) -> Localisation:
         fit.max_mm,
         int(fit.used.sum()),
         int((~fit.used).sum()),
+        float(np.abs(np.linalg.eigvalsh(fit.stretch)).max()),
         notes_on(rods),
     )

@@ -20,6 +20,7 @@ _MIRROR_GAIN = 0.35
 _WHOLE, _SEEN = 0.8, 0.5
 _FEWEST_RODS = 7
 _MOST_TURN_DEG = 45.0
+_MOST_STRETCH = 0.01
 # Another box explains the rods clearly better when its mean error is this much of the other's.
 _CLEARLY = 0.67
 
@@ -77,6 +78,11 @@ def check_fit(found: Localisation, limits: Limits) -> None:
         raise FrameError(
             f"rods are not where the box {found.box.name} has them ({'; '.join(displaced)}, limit "
             f"{limits.max_mm:g} mm): is a plate displaced, or the box another one?"
+        )
+    if found.stretch > _MOST_STRETCH:
+        raise FrameError(
+            f"the images are stretched by {100 * found.stretch:.1f} %, expected at most "
+            f"{100 * _MOST_STRETCH:g} %: are they distorted, or the box another one?"
         )
     if found.mean_mm > limits.mean_mm or found.max_mm > limits.max_mm:
         raise FrameError(

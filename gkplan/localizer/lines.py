@@ -67,14 +67,15 @@ def find_lines(spots: Spots, z_mm: Array) -> list[Line]:
     free = np.ones(len(spots.points), dtype=np.bool_)
     lines: list[Line] = []
     for _ in range(3 * _MOST):
-        valid = free[pairs].all(axis=1)
-        if not valid.any() or len(lines) == _MOST:
+        valid = free[pairs[:, 0]] & free[pairs[:, 1]]
+        pairs, votes = pairs[valid], votes[valid]
+        if not len(pairs) or len(lines) == _MOST:
             break
-        counts = np.bincount(votes[valid])
+        counts = np.bincount(votes)
         best = int(counts.argmax())
         if counts[best] < _FEWEST:
             break
-        members = pairs[valid & (votes == best)]
+        members = pairs[votes == best]
         line, used = _fitted(spots, free, members, middle)
         # What made a vote that leads to no line must not lead there again.
         free[used if line is not None else members.ravel()] = False

@@ -15,9 +15,9 @@ _MARGIN_MM = 20.0
 _PLATE_MM = (12.0, 150.0)  # thickness, and width along each of the other two axes
 _LAYERS = (("skin", (76.0, 94.0, 88.0)), ("skull", (71.0, 89.0, 83.0)), ("brain", (64, 82, 76)))
 _POSTS_MM = ((28.0, 35.0), (172.0, 35.0), (32.0, 168.0), (168.0, 168.0))  # x, y; upright
-_POST_RADIUS_MM, _PIN_RADIUS_MM, _PIN_Z_MM, _PIN_REACH_MM = 6.0, 2.0, 125.0, 30.0
-_PART = 4  # samples along each axis of a voxel for partial volume
-_NEAR_MM = 7.0
+_POST_RADIUS_MM, _PIN_RADIUS_MM, _PIN_Z_MM, _PIN_REACH_MM = 6.0, 2.0, 125.0, 20.0
+_PART = 3  # samples along each axis of a voxel for partial volume
+_NEAR_MM = 6.0
 
 
 def render(scene: Scene, scanner: Scanner, seed: int, skip: tuple[int, ...] = ()) -> AxialSlices:
@@ -78,10 +78,9 @@ def _background(p: Array, scene: Scene, scanner: Scanner) -> NDArray[np.float64]
     values = np.full(p.shape[:2], scanner.air)
     for plate in scene.plates:
         values[_in_plate(p, plate, scene.rods)] = scanner.plate
-    offset = p - np.array(scene.head_mm)
+    squares = (p - np.array(scene.head_mm)) ** 2
     for tissue, axes in _LAYERS:
-        inside = np.sum((offset / np.array(axes)) ** 2, axis=-1) <= 1.0
-        values[inside] = getattr(scanner, tissue)
+        values[squares @ (1.0 / np.square(axes)) <= 1.0] = getattr(scanner, tissue)
     metal = np.zeros(values.shape, dtype=np.bool_)
     near_pins = np.abs(p[..., 2] - _PIN_Z_MM).min() < _PIN_REACH_MM
     for x, y in _POSTS_MM:

@@ -51,6 +51,7 @@ class Localisation:
     slices, rods : errors slice by slice and rod by rod
     mean_mm, max_mm : over all spots that the fit rests on
     n_used, n_left_out : number of spots; those left out lie beyond four standard deviations
+    stretch : the images are stretched by as much at most along some direction; 0 if not fitted
     notes : what the user should know
     """
 
@@ -62,4 +63,5 @@ class Localisation:
     max_mm: float
     n_used: int
     n_left_out: int
+    stretch: float
     notes: tuple[str, ...]

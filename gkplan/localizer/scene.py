@@ -167,25 +167,31 @@ def pose(
 def random_scene(box: Box, scanner: Scanner, rng: np.random.Generator) -> Scene:
     """A frame tilted by up to 8 degrees about each axis, shifted by up to 12 mm, head off centre.
 
-    The head lies up to 8 mm beside the middle, so that its skin comes near to a plate.
+    The head lies up to 8 mm beside the middle, so that its skin comes near to a plate. A
+    distortion has its centre in the origin of the images, not in that of the frame.
     """
     placed = pose(rng.uniform(-8, 8, 3), rng.uniform(-12, 12, 3))
     head = np.array([100.0, 95.0, 95.0]) + rng.uniform(-8, 8, 3)
     scene = replace(Scene.of(box, placed), head_mm=_triple(head))
-    return distorted(scene, scanner, rng)
+    return distorted(scene, scanner, rng, (0.0, 0.0, 0.0))
 
 
-def distorted(scene: Scene, scanner: Scanner, rng: np.random.Generator) -> Scene:
-    """With a random distortion of the size that the scanner has."""
+def distorted(
+    scene: Scene, scanner: Scanner, rng: np.random.Generator, center_mm: ArrayLike | None = None
+) -> Scene:
+    """With a random distortion of the size that the scanner has.
+
+    Its centre is that of the frame if no other (patient mm) is given.
+    """
     if scanner.distortion_mm == 0.0:
         return scene
     matrix = rng.normal(size=(3, 3))
     matrix *= scanner.distortion_mm / np.linalg.norm(matrix, 2)
     rows = tuple(_triple(row) for row in matrix)
-    center = _triple(scene.patient_from_leksell(LEKSELL_CENTER_MM))
-    return replace(scene, distortion=Distortion(rows, center))
+    center = scene.patient_from_leksell(LEKSELL_CENTER_MM) if center_mm is None else center_mm
+    return replace(scene, distortion=Distortion(rows, _triple(center)))
 
 
-def _triple(values: Array) -> tuple[float, float, float]:
-    x, y, z = (float(v) for v in values)
+def _triple(values: ArrayLike) -> tuple[float, float, float]:
+    x, y, z = np.asarray(values, dtype=np.float64).tolist()
     return x, y, z

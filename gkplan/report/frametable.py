@@ -27,6 +27,7 @@ def frame_line(found: Localisation, limits: Limits) -> str:
         f"box {found.box.name} ({found.box.title}): mean fiducial error {found.mean_mm:.3f} mm "
         f"(limit {limits.mean_mm:g}), largest {found.max_mm:.3f} mm (limit {limits.max_mm:g}), "
         f"{found.n_used} spots used, {found.n_left_out} left out"
+        + (f"; images stretched by {100 * found.stretch:.2f} %" if found.stretch else "")
     )
 
 
@@ -41,6 +42,7 @@ def localisation_table(found: Localisation, limits: Limits) -> dict[str, Any]:
         "mean_mm": found.mean_mm,
         "max_mm": found.max_mm,
         "limits": {"mean_mm": limits.mean_mm, "max_mm": limits.max_mm},
+        "stretch": found.stretch,
         "n_used": found.n_used,
         "n_left_out": found.n_left_out,
         "slices": [
