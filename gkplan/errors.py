@@ -23,6 +23,10 @@ class TissueError(GkplanError):
     """Repair constants of a tissue that are unknown, or whose file is not usable."""
 
 
+class FrameError(GkplanError):
+    """Images in which the stereotactic frame is not found, or not well enough."""
+
+
 class OutputError(GkplanError):
     """A place that cannot be written to."""
 
@@ -37,6 +41,10 @@ class GkplanWarning(UserWarning):
 
 class CaseWarning(GkplanWarning):
     """Wishes for a case that cannot all be fulfilled."""
+
+
+class FrameWarning(GkplanWarning):
+    """Fiducials of the stereotactic frame that are missing or broken."""
 
 
 class DepthWarning(GkplanWarning):
