@@ -47,9 +47,9 @@ def pareto(
 ) -> tuple[MadeShots, ...]:
     """Shots for each of the aims, over one pool of isocentres.
 
-    The isocentres are searched for the first, the last and the middle aim; the certificate of
-    each plan is about all that were found for one of them. The programme is solved warm from one
-    aim to the next.
+    The isocentres are searched for the last and the first aim; the certificate of each plan is
+    about all that were found for one of them. The programme is solved warm from one aim to the
+    next.
 
     Raises
     ------
@@ -60,9 +60,9 @@ def pareto(
     """
     if not aims:
         raise PlanError("aims: expected one or more, got none")
-    # The middle one last: there the programme starts.
-    numbers = dict.fromkeys((0, len(aims) - 1, len(aims) // 2))
-    bench = Workbench.prepared(case, engine, [aims[n] for n in numbers], report)
+    # The first one last: there the programme starts.
+    anchors = [aims[-1], aims[0]] if len(aims) > 1 else aims
+    bench = Workbench.prepared(case, engine, anchors, report)
     made = []
     for n, aim in enumerate(aims, start=1):
         report(f"plan {n} of {len(aims)}")

@@ -14,8 +14,8 @@ _SPARE = 0.99
 def tightened(case: Case, over: Sequence[float]) -> Case:
     """The case with each soft limit that is missed lowered by the factor it is missed by.
 
-    `over` has the dose relative to each limit. The case itself if no soft one is missed: hard
-    limits have their own way.
+    `over` has the dose relative to what each limit was at first. The case itself if no soft one
+    is missed: hard limits have their own way.
     """
     missed = [e > 1.0 and not limit.hard for limit, e in zip(case.limits, over, strict=True)]
     if not any(missed):
