@@ -18,8 +18,8 @@ from pydicom.uid import (
 
 from gkplan.frames import Array
 
-# Head: elliptic cylinder of these half axes; target: ball; both about the origin of LPS.
-HEAD_MM = (44.0, 52.0, 40.0)
+# Head: elliptic cylinder of these half axes about the origin of LPS; target: ball.
+HEAD_MM = (44.0, 52.0, 42.0)
 BALL_MM = 9.0
 BALL_AT_MM = (12.0, -8.0, 4.0)
 SPACING_MM = (4.0, 4.0, 4.0)
