@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from gkplan.cli import main
 from tests.dicom.hostile import Files, damaged, read
 from tests.dicom.other_system import whole_folder
 
@@ -27,3 +31,50 @@ def test_damage_is_told_or_harmless(files: Files, start: int) -> None:
         kind, hostile = damaged(files, number)
         outcome = read(hostile, kind)
         assert not outcome.problem, (number, kind)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["plan", "{}", "--target", "GTV", "--out", "{}-out"], "its dose is missing"),
+        (["plan", "{}", "--out", "{}-out"], "--target NAME --dose GY"),
+        (["plan", "{}", "--target", "CTV:9", "--out", "{}-out"], "no ROI 'CTV'; there are: Outer"),
+        (["plan", "{}", "--oar", "Outer", "--out", "{}-out"], "at least one --target"),
+        (["plan", "{}", "--target", "GTV:9", "--limit", "Outer:9", "--out", "{}-out"], "NAME:max"),
+        (
+            ["plan", "{}", "--target", "GTV:9", "--frame-centre", "1,2", "--out", "{}-out"],
+            "three numbers",
+        ),
+        (["plan", "trigeminal", "--target", "GTV:9", "--out", "{}-out"], "no such folder"),
+        (["inspect", "{}-none"], "no such folder"),
+    ],
+)
+def test_bad_wishes_are_one_sentence(
+    args: list[str],
+    words: str,
+    files: Files,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "dicom"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    assert main([a.replace("{}", str(folder)) for a in args]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+    assert not Path(f"{folder}-out").exists()
+
+
+def test_inspect_prints_a_table_or_json(
+    files: Files, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    assert main(["inspect", str(tmp_path), "--json"]) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert table["series"][0]["files"] == 33
+    assert [roi["name"] for roi in table["structures"][0]["rois"]] == ["Outer", "GTV"]
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "1 series, 1 structure sets, 0 plans" in capsys.readouterr().out
