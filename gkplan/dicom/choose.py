@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from gkplan.dicom.reading import reading
@@ -72,6 +72,18 @@ def choose_series(inventory: Inventory, structures: Found, wanted: str | None) -
         f"{inventory.folder}: {len(candidates)} image series fit to the structure set "
         f"{structures.path.name}; choose one with --series: {_lines(images, _series_line)}"
     )
+
+
+def missing_images(structures: Found, there: Iterable[str]) -> tuple[int, int]:
+    """How many images with contours are not `there` (SOPInstanceUIDs), and of how many."""
+    wanted: set[str] = set()
+    with reading(structures.path):
+        for roi in structures.header.get("ROIContourSequence") or ():
+            for contour in roi.get("ContourSequence") or ():
+                for image in contour.get("ContourImageSequence") or ():
+                    wanted.add(str(image.get("ReferencedSOPInstanceUID") or ""))
+    wanted.discard("")
+    return len(wanted.difference(there)), len(wanted)
 
 
 def series_of(inventory: Inventory, wanted: str) -> Series:

@@ -12,7 +12,14 @@ import numpy as np
 
 from gkplan.case.model import Case
 from gkplan.case.selection import Selection
-from gkplan.dicom.choose import check_clashes, check_frame, choose_series, choose_structures
+from gkplan.dicom.choose import (
+    check_clashes,
+    check_frame,
+    choose_series,
+    choose_structures,
+    missing_images,
+    referenced_series,
+)
 from gkplan.dicom.images import read_volume
 from gkplan.dicom.rois import Roi, read_rois, rings_of, roi_named
 from gkplan.dicom.scan import Found, Inventory, Series, scan
@@ -72,6 +79,7 @@ def read_foreign(
     _warn_of_unreadable(inventory)
     parts = _Parts(series, stack_of(series), structures, read_rois(structures))
     check_clashes(inventory, (structures, *series.files))
+    _warn_of_missing(series, structures)
     chosen = [(p.target, _region(parts, p.target), "target") for p in selection.prescriptions]
     chosen += [(name, _region(parts, name), "oar") for name in selection.oars]
     # Contours first: what is wrong with them is told before minutes of reading images.
@@ -109,6 +117,18 @@ def _warn_of_unreadable(inventory: Inventory) -> None:
             CaseWarning(
                 f"{inventory.folder}: {len(inventory.unreadable)} files cannot be read and are "
                 f"left out, as {path.name} ({reason})"
+            ),
+            stacklevel=3,
+        )
+
+
+def _warn_of_missing(series: Series, structures: Found) -> None:
+    missing, wanted = missing_images(structures, [file.uid for file in series.files])
+    if missing and series.uid in referenced_series(structures):
+        warnings.warn(
+            CaseWarning(
+                f"{structures.path}: was drawn on {missing} images (of {wanted} contoured) that "
+                f"are not in {series.first.path.parent}; add them if the head is cut off"
             ),
             stacklevel=3,
         )

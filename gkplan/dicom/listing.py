@@ -11,7 +11,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from gkplan.dicom.choose import frame_uids, referenced_series
+from gkplan.dicom.choose import frame_uids, missing_images, referenced_series
 from gkplan.dicom.reading import reading
 from gkplan.dicom.rois import read_rois
 from gkplan.dicom.scan import Found, Inventory, Series
@@ -146,12 +146,16 @@ def _geometry(stack: Stack) -> str:
 
 
 def _packing(series: Series) -> str:
-    names = Counter(
-        UID(str(meta.get("TransferSyntaxUID") or "")).name
-        for meta in (getattr(file.header, "file_meta", Dataset()) for file in series.files)
-        if UID(str(meta.get("TransferSyntaxUID") or "1.2.840.10008.1.2.1")).is_compressed
-    )
-    return ", ".join(f"{n} compressed: {name}" for name, n in names.items())
+    """What of a series is compressed, or in no transfer syntax that there is."""
+    names: Counter[tuple[str, str]] = Counter()
+    for file in series.files:
+        meta = getattr(file.header, "file_meta", Dataset())
+        syntax = UID(str(meta.get("TransferSyntaxUID") or "1.2.840.10008.1.2.1"))
+        if not syntax.is_transfer_syntax:
+            names["unknown transfer syntax", str(syntax)] += 1
+        elif syntax.is_compressed:
+            names["compressed", syntax.name] += 1
+    return ", ".join(f"{n} files {what}: {name}" for (what, name), n in names.items())
 
 
 def _structures(number: int, file: Found, inventory: Inventory) -> ObjectEntry:
@@ -163,7 +167,7 @@ def _structures(number: int, file: Found, inventory: Inventory) -> ObjectEntry:
             RoiEntry(roi.number, roi.name, roi.kind, dict(roi.shapes)) for roi in read_rois(file)
         )
         refers = [_of_series(uid, inventory) for uid in sorted(referenced_series(file))]
-        notes += _missing_slices(file, inventory)
+        notes += _images_of(file, inventory)
         frames = frame_uids(file)
         if inventory.images and not any(s.frame_uid in frames for s in inventory.images):
             notes.append(
@@ -194,20 +198,20 @@ def _of_series(uid: str, inventory: Inventory) -> str:
     return f"series {uid}: missing"
 
 
-def _missing_slices(file: Found, inventory: Inventory) -> list[str]:
+def _images_of(file: Found, inventory: Inventory) -> list[str]:
     """How many of the images that contours refer to are not there, or of another class."""
     classes = {f.uid: f.text("SOPClassUID") for s in inventory.images for f in s.files}
-    wanted: dict[str, str] = {}
+    missing, wanted = missing_images(file, classes)
+    notes = [f"{missing} of {wanted} images with contours are missing"] if missing else []
+    wrong: set[str] = set()
     with reading(file.path):
         for roi in file.header.get("ROIContourSequence") or ():
             for contour in roi.get("ContourSequence") or ():
                 for image in contour.get("ContourImageSequence") or ():
                     uid = str(image.get("ReferencedSOPInstanceUID") or "")
-                    wanted[uid] = str(image.get("ReferencedSOPClassUID") or "")
-    notes = []
-    if missing := [uid for uid in wanted if uid not in classes]:
-        notes.append(f"{len(missing)} of {len(wanted)} images with contours are missing")
-    wrong = [uid for uid, sop in wanted.items() if classes.get(uid, sop) != sop]
+                    sop_class = str(image.get("ReferencedSOPClassUID") or "")
+                    if classes.get(uid, sop_class) != sop_class:
+                        wrong.add(uid)
     if wrong:
         notes.append(f"{len(wrong)} images are referred to by a wrong ReferencedSOPClassUID")
     return notes

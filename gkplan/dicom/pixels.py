@@ -91,6 +91,8 @@ def _decoded(image: Dataset, shape: tuple[int, int], allocated: int) -> NDArray[
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         )
     syntax = image.file_meta.TransferSyntaxUID
+    if not syntax.is_transfer_syntax:
+        raise ValueError(f"TransferSyntaxUID: {syntax} is none")
     if not syntax.is_compressed:
         expected = shape[0] * shape[1] * allocated // 8
         if len(image.PixelData) < expected:

@@ -64,7 +64,7 @@ class Head:
         return inside.reshape(grid.shape)
 
     def hu(self, points: Array) -> Array:
-        """CT numbers at Leksell points (n, 3); air outside."""
+        """CT numbers at Leksell points (n, 3), of an MR image its signal; air outside."""
         if self.image is not None:
             return self.image.at(points, outside=AIR_HU)
         return self._paint(points, AIR_HU, [t.hu for t in self.tissues])

@@ -10,6 +10,7 @@ import numpy as np
 
 from gkplan.case import Case
 from gkplan.grid import Volume
+from gkplan.head import Head
 from gkplan.plan import Plan
 from gkplan.report.isodose import Isodose
 from gkplan.report.planes import FieldOfView, PlaneView
@@ -66,11 +67,12 @@ def draw_case(
     """Draw the head by its CT numbers and the outlines of the structures, in Leksell mm."""
     u, v = fov.pixels(view, _PIXELS)
     points = view.points(u, v, float(fov.point_mm[view.normal]))
+    darkest, brightest = _window(case.head)
     axes.imshow(
         case.head.hu(points).reshape(len(v), len(u)),
         cmap="gray",
-        vmin=_WINDOW_HU[0],
-        vmax=_WINDOW_HU[1],
+        vmin=darkest,
+        vmax=brightest,
         extent=fov.limits(view),
         origin="lower",
         interpolation="bilinear",
@@ -81,6 +83,15 @@ def draw_case(
         if structure.role == "target" and not drawn:
             _draw_elsewhere(axes, view, structure.solid, color)
     _decorate(axes, view, fov)
+
+
+def _window(head: Head) -> tuple[float, float]:
+    """Values shown black and white: soft tissue in HU, all but the brightest in MR."""
+    if head.image is None or head.image.quantity == "hu":
+        return _WINDOW_HU
+    every = max(head.image.grid.size // 100_000, 1)
+    some = np.asarray(head.image.array, dtype=np.float64).ravel()[::every]
+    return float(some.min()), float(np.percentile(some, 99.5))
 
 
 def _draw_outline(axes: Axes, view: PlaneView, fov: FieldOfView, solid: Solid, color: str) -> bool:

@@ -10,12 +10,14 @@ import numpy as np
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.solids import LevelSet
+from gkplan.structures.planes import evened, places_in_stack, planes_of, usual_spacing
 
 # Samples of the signed distance across the larger side of the contours.
 _SAMPLES = 128
 _FINEST_MM, _COARSEST_MM = 0.1, 1.5
 # Sampled planes for each distance between slices.
 _PARTS = 4
+_MOST_SAMPLES = 150_000_000
 
 
 def solid_from_contours(
@@ -32,7 +34,8 @@ def solid_from_contours(
     Raises
     ------
     CaseError
-        For contours that are not finite, not planar, or unevenly spaced, and for no contours.
+        For contours that are not finite or not planar, for contours that enclose nothing or
+        reach farther than a head, and for none.
 
     Notes
     -----
@@ -40,9 +43,9 @@ def solid_from_contours(
     keyholes work. Between slices the shape follows the linearly interpolated signed distance,
     shifted so that its area is the linear interpolation of the areas: plain interpolation of
     distances shrinks whatever tapers or runs obliquely, by 10 % and more in a cochlea. One
-    missing slice is bridged. Beyond the first and the last slice the contour is continued by
-    half a spacing (flat caps). The volume is therefore the sum of the areas times the spacing,
-    as in planning systems.
+    missing slice is bridged; planes at uneven distances are interpolated likewise. Beyond the
+    first and the last slice the contour is continued by half a spacing (flat caps). The volume
+    is therefore the sum of the areas times the spacing, as in planning systems.
     """
     if not rings:
         raise CaseError(f"structure {name!r}: has no contours; it is empty")
@@ -57,7 +60,8 @@ def solid_from_contours(
     axes = _plane_axes(rings)
     local = [ring @ axes.T for ring in rings]
     height = np.array([ring[:, 2].mean() for ring in local])
-    first, spacing, slice_of_ring = _slices(height, slice_spacing_mm, name)
+    heights, plane_of_ring = planes_of(height)
+    spacing = slice_spacing_mm or usual_spacing(heights)
     unevenness = max(float(np.abs(r[:, 2] - h).max()) for r, h in zip(local, height, strict=True))
     if unevenness > spacing / 2:
         raise CaseError(
@@ -67,18 +71,22 @@ def solid_from_contours(
     low = np.min([ring.min(axis=0) for ring in local], axis=0)[:2]
     high = np.max([ring.max(axis=0) for ring in local], axis=0)[:2]
     step = float(np.clip((high - low).max() / _SAMPLES, _FINEST_MM, _COARSEST_MM))
-    if (high - low).max() / step > 2000:
+    tall = float(heights[-1] - heights[0])
+    samples = float(np.prod((high - low) / step + 6)) * (_PARTS * (tall / spacing + 2))
+    if (high - low).max() / step > 2000 or samples > _MOST_SAMPLES:
         raise CaseError(
-            f"structure {name!r}: spans {(high - low).max():.0f} mm, larger than a head"
+            f"structure {name!r}: spans {max((high - low).max(), tall):.0f} mm, larger than a head"
         )
     u = np.arange(low[0] - 3 * step, high[0] + 3.5 * step, step)
     v = np.arange(low[1] - 3 * step, high[1] + 3.5 * step, step)
-    n_slices = int(slice_of_ring.max()) + 1
-    images = [
-        _slice_image([r for r, s in zip(local, slice_of_ring, strict=True) if s == k], u, v)
-        for k in range(n_slices)
+    drawn = [
+        _slice_image([r for r, s in zip(local, plane_of_ring, strict=True) if s == k], u, v)
+        for k in range(len(heights))
     ]
+    first, spacing, images = _stacked(heights, drawn, spacing, step)
     values = _with_slices_between(_cap([None, *images, None]), step)
+    if not (values < 0.0).any():
+        raise CaseError(f"structure {name!r}: its contours enclose nothing; draw them again")
     scale = 1.0 / np.array([spacing / _PARTS, step, step])
     start = np.array([first - spacing, v[0], u[0]])
     affine = np.empty((3, 4))
@@ -105,29 +113,22 @@ def _plane_axes(rings: Sequence[Array]) -> Array:
     return np.array([u, np.cross(normal, u), normal])
 
 
-def _slices(height: Array, slice_spacing_mm: float | None, name: str) -> tuple[float, float, Array]:
-    """Height of the first slice, spacing, and the slice number of each ring."""
-    order = np.sort(height)
-    tolerance = 0.25 * slice_spacing_mm if slice_spacing_mm else 0.1
-    steps = np.diff(order)
-    gaps = steps[steps > tolerance]
-    spacing = slice_spacing_mm or (float(np.median(gaps)) if len(gaps) else 1.0)
-    number = (height - order[0]) / spacing
-    nearest = np.rint(number)
-    if np.abs(number - nearest).max() > 0.25:
-        raise CaseError(
-            f"structure {name!r}: contours are not evenly spaced: with a spacing of "
-            f"{spacing:.3f} mm one lies {np.abs(number - nearest).max() * spacing:.2f} mm "
-            f"from the nearest slice"
-        )
-    return float(order[0]), spacing, nearest.astype(int)
+def _stacked(
+    heights: Array, drawn: list[Array], spacing: float, step: float
+) -> tuple[float, float, list[Array | None]]:
+    """Height of the first slice, spacing and images of an even stack; None between parts."""
+    places = places_in_stack(heights, spacing)
+    if places is None:
+        return evened(heights, drawn, spacing, lambda low, high, f: _between(low, high, f, step))
+    images: list[Array | None] = [None] * (int(places[-1]) + 1)
+    for place, image in zip(places, drawn, strict=True):
+        images[place] = image
+    return float(heights[0]), spacing, images
 
 
-def _slice_image(rings: list[Array], u: Array, v: Array) -> Array | None:
+def _slice_image(rings: list[Array], u: Array, v: Array) -> Array:
     from gkplan.kernels.contour import signed_distance_image
 
-    if not rings:
-        return None
     vertices = np.ascontiguousarray(np.concatenate(rings)[:, :2])
     starts = np.cumsum([0, *(len(ring) for ring in rings)])
     return np.asarray(signed_distance_image(vertices, starts, u, v))
@@ -159,16 +160,19 @@ def _with_slices_between(slices: list[Array], step: float) -> Array:
     """The slices, and between each two of them `_PARTS` - 1 that have the areas in between."""
     planes = [slices[0]]
     for low, high in itertools.pairwise(slices):
-        areas = _area(low, step), _area(high, step)
-        for part in range(1, _PARTS):
-            f = part / _PARTS
-            between = (1.0 - f) * low + f * high
-            # A cap has no inside: what it is shifted to would be a rim along the last contour.
-            if low.min() < 0.0 and high.min() < 0.0:
-                between = between - _shift(between, (1.0 - f) * areas[0] + f * areas[1], step)
-            planes.append(between)
+        planes += [_between(low, high, part / _PARTS, step) for part in range(1, _PARTS)]
         planes.append(high)
     return np.stack(planes)
+
+
+def _between(low: Array, high: Array, f: float, step: float) -> Array:
+    """The image at the fraction `f` of the way from `low` to `high`, with the area in between."""
+    between = (1.0 - f) * low + f * high
+    # A cap has no inside: what it is shifted to would be a rim along the last contour.
+    if low.min() < 0.0 and high.min() < 0.0:
+        area = (1.0 - f) * _area(low, step) + f * _area(high, step)
+        between = between - _shift(between, area, step)
+    return between
 
 
 def _area(distance: Array, step: float) -> float:
