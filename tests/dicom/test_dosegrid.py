@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
+from gkplan.dicom.beams import read_beams
 from gkplan.dicom.dosegrid import read_dose
+from gkplan.dicom.folder import reading
 from gkplan.errors import CaseError
 from gkplan.frames import Array, patient_from_leksell
 from gkplan.localizer import pose
@@ -142,3 +145,26 @@ def test_what_cannot_be_right_is_named(
     setattr(dataset, keyword, value)
     with pytest.raises(CaseError, match=rf"dose\.dcm: .*({message})"):
         read_dose(saved(dataset, tmp_path))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damage_ends_in_one_sentence(exported: Exported, tmp_path: Path, seed: int) -> None:
+    """Changed and lost bytes, 20 files a seed."""
+    rng = np.random.default_rng(seed)
+    for number in range(20):
+        name = ("rtdose.dcm", "rtplan.dcm")[number % 2]
+        content = bytearray((exported.folder / name).read_bytes())
+        for _ in range(int(rng.integers(1, 12))):
+            place = int(rng.integers(128, min(len(content), 6000)))
+            content[place] = int(rng.integers(0, 256))
+        if rng.random() < 0.3:
+            content = content[: int(rng.integers(100, len(content)))]
+        path = tmp_path / name
+        path.write_bytes(content)
+        with contextlib.suppress(CaseError):
+            if number % 2 == 0:
+                volume = read_dose(path).in_leksell(TO_LEKSELL)
+                assert np.isfinite(volume.grid.origin_mm).all()
+            else:
+                with reading(path):
+                    read_beams(dcmread(path))
