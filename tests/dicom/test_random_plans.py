@@ -159,7 +159,7 @@ def check_round_trip(random: Random) -> None:
 
 
 @given(random_plans())
-@settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=5, deadline=None, phases=(Phase.explicit, Phase.generate))
 def test_a_random_plan_comes_back(random: Random) -> None:
     check_round_trip(random)
 
