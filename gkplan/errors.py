@@ -47,6 +47,10 @@ class FrameWarning(GkplanWarning):
     """Fiducials of the stereotactic frame that are missing or broken."""
 
 
+class CheckWarning(GkplanWarning):
+    """What a secondary check could not compare, or had to assume."""
+
+
 class DepthWarning(GkplanWarning):
     """A shot so close to the surface that the dose there is not to be relied on."""
 

@@ -11,6 +11,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     bed,
     bench,
     bench_plans,
+    check,
     commands,
     commission,
     inspect,

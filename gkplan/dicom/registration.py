@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,6 +115,32 @@ def _item(uid: UID, matrix: np.ndarray, images: list[Dataset]) -> Dataset:
         item.ReferencedImageSequence = images
     item.MatrixRegistrationSequence = [step]
     return item
+
+
+def read_frame(path: Path, image_frame_uid: str) -> RigidTransform:
+    """Leksell from patient, of a localisation.json or a Spatial Registration of the images.
+
+    Raises
+    ------
+    CaseError
+        Naming the file and what is wrong with it.
+    """
+    if path.suffix.lower() != ".json":
+        registration = read_registration(path)
+        try:
+            return registration.leksell_from_patient(image_frame_uid)
+        except CaseError as error:
+            raise CaseError(f"{path}: {error}") from error
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        matrix = np.array(table["leksell_from_patient"], dtype=np.float64)
+        return RigidTransform.from_matrix(matrix, Frame.PATIENT, Frame.LEKSELL)
+    except OSError as error:
+        raise CaseError(f"{path}: cannot read it: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise CaseError(
+            f"{path}: no localisation of gkplan (leksell_from_patient): {error}"
+        ) from error
 
 
 def read_registration(path: Path) -> Registration:

@@ -100,7 +100,8 @@ def _in_plate(p: Array, plate: str, rods: tuple[Rod, ...]) -> NDArray[np.bool_]:
     center = (places.min(axis=0) + places.max(axis=0)) / 2
     half = np.full(3, _PLATE_MM[1] / 2)
     half[1 if plate == "anterior" else 0] = _PLATE_MM[0] / 2
-    return np.asarray((np.abs(p - center) <= half).all(axis=-1))
+    x, y, z = (np.abs(p[..., n] - center[n]) <= half[n] for n in range(3))
+    return np.asarray(x & y & z)
 
 
 def _near_segment(
@@ -109,14 +110,18 @@ def _near_segment(
     """Distance of points from the first part of a segment."""
     a = np.array(start)
     along = fraction * (np.array(toward) - a)
-    t = np.clip((p - a) @ along / (along @ along), 0.0, 1.0)
-    return np.asarray(np.linalg.norm(p - a - t[..., None] * along, axis=-1))
+    offset = p - a
+    t = np.clip(offset @ along / (along @ along), 0.0, 1.0)
+    offset -= t[..., None] * along
+    return np.asarray(np.sqrt(np.einsum("...k,...k", offset, offset)))
 
 
 def _streaks(p: Array) -> Array:
     """Dark and bright bands between the metal pins, where a CT slice cuts them."""
     values = np.zeros(p.shape[:2])
     near = np.abs(p[..., 2] - _PIN_Z_MM) < 4.0
+    if not near.any():
+        return values
     for n, (x, y) in enumerate(_POSTS_MM):
         for other in _POSTS_MM[n + 1 :]:
             along = np.subtract(other, (x, y))
