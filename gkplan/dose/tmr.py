@@ -114,11 +114,12 @@ class TmrEngine:
         isocenters_mm: Array,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
         out: Array32 | None = None,
+        plugged: Sequence[int] = (),
     ) -> Array32:
         """Dose rate of every single sector, (n_isocenters, n_sectors, n_collimators, n_points).
 
         Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head; written
-        to `out` if it is given.
+        to `out` if it is given. Sources that are `plugged` (from 1) give none.
         """
         from gkplan.kernels.superposition import MOST_POINTS, influence_at_points
 
@@ -131,7 +132,7 @@ class TmrEngine:
                 f"out: expected float32 of shape {shape}, got {rates.dtype} {rates.shape}"
             )
         beams, starts = sector_beams(
-            self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min
+            self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
         cells = Cells.of(points, _NODES_CELL_MM, MOST_POINTS)
         ordered = points[cells.order]
@@ -160,6 +161,7 @@ class TmrEngine:
         isocenters_mm: Array,
         memory_mb: float,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
+        plugged: Sequence[int] = (),
     ) -> Iterator[tuple[slice, Array32]]:
         """`influence` in blocks of isocentres that each take at most `memory_mb` (one at least).
 
@@ -172,7 +174,7 @@ class TmrEngine:
         for first in range(0, len(isocenters), size):
             part = slice(first, min(first + size, len(isocenters)))
             out = buffer[: part.stop - first]
-            yield part, self.influence(points_mm, isocenters[part], gamma_angle_deg, out)
+            yield part, self.influence(points_mm, isocenters[part], gamma_angle_deg, out, plugged)
 
     def _at_points(
         self, points: Array, cells: Cells, beams: Beams, table: NDArray[np.int32]

@@ -84,9 +84,12 @@ class TimedEngine(TmrEngine):
         isocenters_mm: Array,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
         out: Array32 | None = None,
+        plugged: Sequence[int] = (),
     ) -> Array32:
         with self.clock.during(KERNELS):
-            return TmrEngine.influence(self, points_mm, isocenters_mm, gamma_angle_deg, out)
+            return TmrEngine.influence(
+                self, points_mm, isocenters_mm, gamma_angle_deg, out, plugged
+            )
 
 
 def measured(
