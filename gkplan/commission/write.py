@@ -22,19 +22,25 @@ def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[s
     table = {key: value for key, value in base.items() if key not in ("collimator", "origin")}
     by_size = {c.size_mm: c for c in fit.collimators}
     table["collimator"] = [
-        {**entry, **_fitted(by_size[int(entry["size_mm"])])}
+        {**_without_channel(entry), **_fitted(by_size[int(entry["size_mm"])])}
         if int(entry["size_mm"]) in by_size
         else dict(entry)
         for entry in base["collimator"]
     ]
     worst = max(max(c.excess.values()) for c in fit.collimators)
     sizes = ", ".join(map(str, by_size))
+    table["profiles"] = f"fitted by gkplan commission to {source}"
     table["origin"] = {
         **{k: v for k, v in base["origin"].items() if k != FITTED},
         FITTED: f"{sizes} mm: fitted by gkplan commission to {source}; largest difference that "
         f"0.1 mm does not explain {100 * worst:.2f} % of the maximum; angles uncertain by degrees",
     }
     return table
+
+
+def _without_channel(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A collimator whose profile is fitted is no longer computed from its apertures."""
+    return {key: value for key, value in entry.items() if key != "aperture_mm"}
 
 
 def _fitted(fit: CollimatorFit) -> dict[str, Any]:

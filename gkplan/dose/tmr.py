@@ -26,6 +26,8 @@ _BOX_MM = 5.0
 # Points within boxes of this edge share the coefficients of a beam; farther, from nodes to the
 # points of an influence, only tails do.
 _CELL_MM, _NODES_CELL_MM = 6.0, 20.0
+# Of a helmet the errors of all sources add up (see `tables`).
+_HELMET_NODES_CELL_MM = 9.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +136,8 @@ class TmrEngine:
         beams, starts = sector_beams(
             self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
-        cells = Cells.of(points, _NODES_CELL_MM, MOST_POINTS)
+        edge = _HELMET_NODES_CELL_MM if self.unit.has_helmets else _NODES_CELL_MM
+        cells = Cells.of(points, edge, MOST_POINTS)
         ordered = points[cells.order]
         nodes = TailNodes.of(ordered, cells)
         influence_at_points(
