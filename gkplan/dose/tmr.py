@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gkplan.dose.beams import Beams, sector_beams, shot_beams
 from gkplan.dose.cells import RUN, Cells
 from gkplan.dose.engine import Array32
-from gkplan.dose.lattice import GridInHead
+from gkplan.dose.lattice import BEYOND, GridInHead
 from gkplan.dose.tables import Tables
 from gkplan.dose.tails import TailNodes
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
@@ -27,7 +27,7 @@ _BOX_MM = 5.0
 # points of an influence, only tails do.
 _CELL_MM, _NODES_CELL_MM = 6.0, 20.0
 # Of a helmet the errors of all sources add up (see `tables`).
-_HELMET_NODES_CELL_MM = 9.0
+_HELMET_NODES_CELL_MM, _HELMET_BEYOND = 9.0, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +82,13 @@ class TmrEngine:
         lattice with a cubic spline between. Within 5e-4 of the maximum of the reference.
         """
         beams = self.beams(shots)
-        dose = self.beams_on(GridInHead.of(grid, self.head), beams, out)
+        dose = self.beams_on(self.place(grid), beams, out)
         return np.maximum(dose, 0.0, out=dose)
+
+    def place(self, grid: Grid) -> GridInHead:
+        """What of a grid lies in the head, and the lattice for the tails of the unit's beams."""
+        beyond = _HELMET_BEYOND if self.unit.has_helmets else BEYOND
+        return GridInHead.of(grid, self.head, beyond)
 
     def beams(self, shots: Sequence[Shot]) -> Beams:
         """The open beams of the shots in the head; `output` in Gy."""

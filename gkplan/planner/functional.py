@@ -44,9 +44,10 @@ def functional_shots(
 ) -> tuple[Shot, ...]:
     """One shot for each target, its maximum the prescribed one, at the target's centroid.
 
-    All sectors are open, as a helmet is, unless an organ then exceeds its limit. If one does: of the sets of at
+    All sectors are open unless an organ then exceeds its limit. If one does: of the sets of at
     most half the sectors that keep all limits when they are blocked, the one with the least
     beam-on time is; where none keeps them, the one with the least dose relative to its limit.
+    A helmet stays open.
 
     Raises
     ------

@@ -22,7 +22,7 @@ from gkplan.report.table import (
     summary_rows,
     target_rows,
 )
-from gkplan.report.text import prescription_text
+from gkplan.report.text import prescription_text, transit_text, unit_text
 from gkplan.unit import RadiationUnit
 
 _DEFINITIONS = (
@@ -138,11 +138,11 @@ def source_rows(plan: Plan) -> list[tuple[str, str]]:
         rate += f" on {plan.treatment_date.isoformat()}"
     return [
         ("Software", f"gkplan {__version__}"),
-        ("Unit", f"{unit.title} ({plan.unit_name})"),
+        ("Unit", f"{unit_text(unit)} ({plan.unit_name})"),
         ("Unit data", f"{unit.name} version {unit.version}, sha256 {unit.sha256[:16]}"),
         ("Beam profiles", unit.profiles),
         ("Calibration dose rate", rate),
-        ("Transit dose", "counted" if plan.transit else "not counted"),
+        ("Transit dose", transit_text(plan)),
         ("Case", f"{case.path} ({case.kind}), sha256 {case.sha256[:16]}"),
         ("Source of the case", case.source),
         ("Head", case.head.name),

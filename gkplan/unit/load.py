@@ -117,6 +117,7 @@ def _parse(table: Mapping[str, Any], sha256: str) -> RadiationUnit:
         calibration=calibration,
         reach_mm=_reach(unit.section("reach")),
         profiles=_profiles(unit, sections),
+        is_fitted=not any(map(is_computed, sections.values())),
         origin={str(k): str(v) for k, v in unit.section("origin").table.items()},
         sha256=sha256,
     )

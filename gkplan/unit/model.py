@@ -117,6 +117,7 @@ class RadiationUnit:
     source_sector : (n,) sector of each source, 0-based; sources are sorted by sector
     reach_mm : (2, 3) Leksell coordinates an isocentre may have (lowest, highest)
     profiles : where the off-axis profiles come from, in a few words
+    is_fitted : whether they come from profiles of a machine, none of them from geometry alone
     origin : where each group of numbers in the file comes from
     """
 
@@ -131,6 +132,7 @@ class RadiationUnit:
     calibration: Calibration
     reach_mm: Array
     profiles: str
+    is_fitted: bool
     origin: dict[str, str]
     sha256: str
 
