@@ -15,6 +15,8 @@ FITTED = (
     "collimator.elevation_deg, virtual_distance_mm, attenuation_per_mm, ring_output_factor, "
     "ring_*, step_*"
 )
+# The origin of steps that come from the geometry of a channel, until all are fitted.
+COMPUTED = "collimator.step_*"
 
 
 def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[str, Any]:
@@ -29,13 +31,18 @@ def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[s
     ]
     worst = max(max(c.excess.values()) for c in fit.collimators)
     sizes = ", ".join(map(str, by_size))
+    replaced = {FITTED, *(() if any(map(_is_computed, table["collimator"])) else (COMPUTED,))}
     table["profiles"] = f"fitted by gkplan commission to {source}"
     table["origin"] = {
-        **{k: v for k, v in base["origin"].items() if k != FITTED},
+        **{k: v for k, v in base["origin"].items() if k not in replaced},
         FITTED: f"{sizes} mm: fitted by gkplan commission to {source}; largest difference that "
         f"0.1 mm does not explain {100 * worst:.2f} % of the maximum; angles uncertain by degrees",
     }
     return table
+
+
+def _is_computed(entry: Mapping[str, Any]) -> bool:
+    return "aperture_mm" in entry
 
 
 def _without_channel(entry: Mapping[str, Any]) -> dict[str, Any]:
