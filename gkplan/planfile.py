@@ -24,6 +24,7 @@ from gkplan.metrics.model import PlanIndices, PlanMetrics
 from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
 from gkplan.prescription import FREE_ISODOSE, Prescription
 from gkplan.shot import Shot
+from gkplan.shotform import read_shot, shot_table
 from gkplan.unit import load_unit
 
 SCHEMA = "gkplan-plan/1"
@@ -60,7 +61,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
             for p in case.prescriptions
         ],
         "limits": [limit_table(limit) for limit in case.limits],
-        "shots": [_shot_table(s) for s in plan.shots],
+        "shots": [shot_table(s) for s in plan.shots],
         "metrics": metrics_table(plan.metrics) if plan.metrics else None,
         "certificate": certificate_table(plan.certificate, plan.shots),
         "provenance": dict(plan.provenance),
@@ -72,16 +73,6 @@ def _selection_table(selection: Selection) -> dict[str, Any]:
     """What the rest of the plan does not say of it."""
     keys = ("series", "structures", "surface", "threshold", "bridge_mm")
     return {key: getattr(selection, key) for key in keys}
-
-
-def _shot_table(shot: Shot) -> dict[str, Any]:
-    return {
-        "isocenter_mm": list(shot.isocenter_mm),
-        "sectors": list(shot.sectors),
-        "time_min": shot.time_min,
-        "gamma_angle_deg": shot.gamma_angle_deg,
-        "target": shot.target,
-    }
 
 
 def _history_table(history: History) -> dict[str, Any]:
@@ -96,7 +87,7 @@ def _history_table(history: History) -> dict[str, Any]:
     return {
         "past": tables(history.past),
         "future": tables(history.future),
-        "shots": [_shot_table(shot) for shot in every],
+        "shots": [shot_table(shot) for shot in every],
     }
 
 
@@ -111,7 +102,7 @@ def certificate_table(
 
 
 def _digest(shots: Sequence[Shot]) -> str:
-    return sha256_of(json.dumps([asdict(shot) for shot in shots]).encode())
+    return sha256_of(json.dumps([shot_table(shot) for shot in shots]).encode())
 
 
 def metrics_table(metrics: PlanMetrics) -> dict[str, Any]:
@@ -187,7 +178,7 @@ def _certificate(table: Mapping[str, Any] | None, shots: Sequence[Shot]) -> Cert
 
 
 def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
-    shots = tuple(_shot(s, n) for n, s in enumerate(table["shots"], start=1))
+    shots = tuple(read_shot(s, n) for n, s in enumerate(table["shots"], start=1))
     unit_name = str(table.get("unit", "perfexion"))
     day = table.get("treatment_date")
     return Plan(
@@ -209,7 +200,7 @@ def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
 def _history(table: Mapping[str, Any]) -> History:
     """The inverse of `_history_table`."""
     try:
-        every = [_shot(s, n) for n, s in enumerate(table.get("shots", []), start=1)]
+        every = [read_shot(s, n) for n, s in enumerate(table.get("shots", []), start=1)]
 
         def steps(key: str) -> tuple[Step, ...]:
             return tuple(
@@ -275,18 +266,3 @@ def _prescription(entry: Mapping[str, Any]) -> Prescription:
         pair = isodose if isinstance(isodose, list) else [isodose, isodose]
         low, high = (float(v) for v in pair)
     return Prescription(str(entry["target"]), float(entry["dose_gy"]), (low, high))
-
-
-def _shot(entry: Mapping[str, Any], number: int) -> Shot:
-    try:
-        x, y, z = (float(c) for c in entry["isocenter_mm"])
-        sectors = tuple(int(s) for s in entry["sectors"])
-        if any(int(s) != s for s in entry["sectors"]):
-            raise ValueError("sectors must be whole numbers")
-        gamma = float(entry.get("gamma_angle_deg", 90.0))
-        target = str(entry.get("target", ""))
-        return Shot((x, y, z), sectors, float(entry["time_min"]), gamma, target)
-    except KeyError as error:
-        raise PlanError(f"shot {number}: missing key {error}") from error
-    except (TypeError, ValueError, AttributeError, GkplanError) as error:
-        raise PlanError(f"shot {number}: {error}") from error

@@ -316,6 +316,7 @@ def _provenance(plan: Plan) -> dict[str, object]:
         "engine": "tmr",
         "unit": f"{plan.unit.name} {plan.unit.version}",
         "unit_sha256": plan.unit.sha256,
+        "unit_profiles": plan.unit.profiles,
         "case_source": plan.case.source,
         "python": platform.python_version(),
         "packages": {name: version(name) for name in packages},

@@ -90,7 +90,7 @@ def test_stale_files_beside_the_plan_are_said_to_be(
         (["set", "{}", "1", "--time", "0.01"], "shot 1: 0.01 min is too short"),
         (["set", "{}", "1", "--sectors", "4,x"], "expected collimator sizes"),
         (["set", "{}", "one", "--time", "1"], "number"),
-        (["block", "{}", "1", "2-4"], "with commas between"),
+        (["block", "{}", "1", "2-4-6"], "with commas between"),
         (["remove", "{}", "1"], "at least one shot"),
         (["weight", "{}", "1"], "expected shots and a factor"),
         (["weight", "{}", "1", "2", "--relative", "1"], "got both"),

@@ -211,7 +211,11 @@ def units(
 
     for shown in [name] if name else unit_names():
         unit = load_unit(shown)
-        typer.echo(f"{unit.name} ({', '.join(unit.aliases)}): {unit.title}, data {unit.version}")
+        sizes = "/".join(map(str, unit.collimator_sizes_mm))
+        names = f"{unit.name} ({', '.join(unit.aliases)})" if unit.aliases else unit.name
+        typer.echo(
+            f"{names}: {unit.title}, {sizes} mm, data {unit.version}; profiles {unit.profiles}"
+        )
         if name:
             for key, origin in unit.origin.items():
                 typer.echo(f"  {key}: {origin}")

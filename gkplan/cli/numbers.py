@@ -7,6 +7,9 @@ from datetime import date
 
 from gkplan.errors import PlanError
 
+# No shot, sector or source has a longer number.
+_DIGITS = 4
+
 
 def numbers(what: str, text: str) -> list[float]:
     """The finite numbers in "1,0.5,2"."""
@@ -29,11 +32,16 @@ def point(what: str, text: str) -> tuple[float, float, float]:
 
 
 def chosen(what: str, text: str) -> list[int]:
-    """The counting numbers in "1,4,5"."""
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isdecimal() for word in words):
-        raise PlanError(f"{what} {text!r}: expected numbers with commas between, as in 1,4,5")
-    return [int(word) for word in words]
+    """The counting numbers in "1,4,5" or "1,4-6"."""
+    found: list[int] = []
+    for word in text.split(","):
+        ends = [end.strip() for end in word.split("-")]
+        if len(ends) > 2 or not all(end.isdecimal() and len(end) <= _DIGITS for end in ends):
+            raise PlanError(
+                f"{what} {text!r}: expected numbers with commas between, as in 1,4,5 or 1,4-6"
+            )
+        found += range(int(ends[0]), int(ends[-1]) + 1)
+    return found
 
 
 def day_of(text: str | None) -> date | None:

@@ -31,7 +31,8 @@ Out = Annotated[
 ]
 Gamma = Annotated[float | None, typer.Option(help="gamma angle, degrees")]
 Target = Annotated[str | None, typer.Option(help="name of the target")]
-SHOT_HELP = "name in the library, or sectors like 4,8,8,B,B,8,8,4 (B is blocked)"
+SHOT_HELP = "a size (all sectors, or helmet), sectors like 4,8,8,B,B,8,8,4, or name in the library"
+Plugged = Annotated[str | None, typer.Option(help="sources to plug, from 1, as in 1-4,9")]
 
 
 @shots.command("new")
@@ -87,16 +88,20 @@ def add(
     time: Annotated[float, typer.Option(help="minutes")] = 1.0,
     gamma: Gamma = None,
     target: Target = None,
+    plugged: Plugged = None,
     out: Out = None,
 ) -> None:
     """Add a shot, delivered last."""
     from gkplan.forward import add
 
     states, place = _sectors(shot), point("--at", at)
+    without = [] if plugged is None else chosen("sources", plugged)
     _edit(
         plan,
         out,
-        lambda p: add(p, states, place, time, gamma_angle_deg=gamma, target=target),
+        lambda p: add(
+            p, states, place, time, gamma_angle_deg=gamma, target=target, plugged=without
+        ),
     )
 
 
@@ -122,12 +127,12 @@ def set_shot(
     number: Number,
     time: Annotated[float | None, typer.Option(help="minutes")] = None,
     sectors: Annotated[str | None, typer.Option(help=SHOT_HELP)] = None,
-    collimator: Annotated[int | None, typer.Option(help="mm, for all sectors")] = None,
+    collimator: Annotated[int | None, typer.Option(help="mm, all sectors or helmet")] = None,
     gamma: Gamma = None,
     target: Target = None,
     out: Out = None,
 ) -> None:
-    """Give a shot another time, other sectors, another gamma angle or target."""
+    """Give a shot another time, other sectors or another helmet, gamma angle or target."""
     from gkplan.forward import change
 
     states = None if sectors is None else _sectors(sectors)
@@ -158,6 +163,34 @@ def block(
 
     which = chosen("sectors", sectors)
     _edit(plan, out, lambda p: block(p, number, which))
+
+
+@shots.command()
+def plug(
+    plan: PlanArgument,
+    number: Number,
+    sources: Annotated[str, typer.Argument(help="sources to plug, from 1, as in 1-4,9")],
+    out: Out = None,
+) -> None:
+    """Plug some sources of a shot through a helmet."""
+    from gkplan.forward import plug
+
+    which = chosen("sources", sources)
+    _edit(plan, out, lambda p: plug(p, number, which))
+
+
+@shots.command()
+def unplug(
+    plan: PlanArgument,
+    number: Number,
+    sources: Annotated[str | None, typer.Argument(help="as for plug; all if not given")] = None,
+    out: Out = None,
+) -> None:
+    """Open plugged sources of a shot again."""
+    from gkplan.forward import unplug
+
+    which = None if sources is None else chosen("sources", sources)
+    _edit(plan, out, lambda p: unplug(p, number, which))
 
 
 @shots.command()
@@ -272,7 +305,7 @@ def write(
 def _sectors(text: str) -> tuple[int, ...]:
     from gkplan.forward import library_shot, parse_sectors
 
-    return parse_sectors(text) if "," in text else library_shot(text).sectors
+    return parse_sectors(text) if "," in text or text.isdecimal() else library_shot(text).sectors
 
 
 def _edit(plan_file: Path, out: Path | None, function: Callable[[Plan], Plan]) -> None:

@@ -16,14 +16,14 @@ def print_shots(planned: Planned) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from gkplan.report.table import INDEX_COLUMNS, SHOT_COLUMNS, index_rows, limit_rows, shot_rows
+    from gkplan.report.table import INDEX_COLUMNS, index_rows, limit_rows, shot_columns, shot_rows
 
     plan, metrics = planned.plan, planned.evaluation.metrics
     console = Console()
     # Lines of figures are not to be cut where no terminal says how wide it is.
     console.width = max(console.width, 96)
     for columns, rows in (
-        (SHOT_COLUMNS, shot_rows(plan)),
+        (shot_columns(plan.unit), shot_rows(plan)),
         (INDEX_COLUMNS, index_rows(metrics)),
     ):
         table = Table(*columns, box=None, pad_edge=False)

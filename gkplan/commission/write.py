@@ -15,6 +15,8 @@ FITTED = (
     "collimator.elevation_deg, virtual_distance_mm, attenuation_per_mm, ring_output_factor, "
     "ring_*, step_*"
 )
+# The origin of steps that come from the geometry of a channel, until all are fitted.
+COMPUTED = "collimator.step_*"
 
 
 def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[str, Any]:
@@ -22,19 +24,30 @@ def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[s
     table = {key: value for key, value in base.items() if key not in ("collimator", "origin")}
     by_size = {c.size_mm: c for c in fit.collimators}
     table["collimator"] = [
-        {**entry, **_fitted(by_size[int(entry["size_mm"])])}
+        {**_without_channel(entry), **_fitted(by_size[int(entry["size_mm"])])}
         if int(entry["size_mm"]) in by_size
         else dict(entry)
         for entry in base["collimator"]
     ]
     worst = max(max(c.excess.values()) for c in fit.collimators)
     sizes = ", ".join(map(str, by_size))
+    replaced = {FITTED, *(() if any(map(_is_computed, table["collimator"])) else (COMPUTED,))}
+    table["profiles"] = f"fitted by gkplan commission to {source}"
     table["origin"] = {
-        **{k: v for k, v in base["origin"].items() if k != FITTED},
+        **{k: v for k, v in base["origin"].items() if k not in replaced},
         FITTED: f"{sizes} mm: fitted by gkplan commission to {source}; largest difference that "
         f"0.1 mm does not explain {100 * worst:.2f} % of the maximum; angles uncertain by degrees",
     }
     return table
+
+
+def _is_computed(entry: Mapping[str, Any]) -> bool:
+    return "aperture_mm" in entry
+
+
+def _without_channel(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A collimator whose profile is fitted is no longer computed from its apertures."""
+    return {key: value for key, value in entry.items() if key != "aperture_mm"}
 
 
 def _fitted(fit: CollimatorFit) -> dict[str, Any]:

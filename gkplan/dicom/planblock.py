@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +20,8 @@ from gkplan.shot import Shot
 def put_shot(beam: Dataset, shot: Shot) -> None:
     """Add to a beam the shot that it stands for."""
     private.put(beam, Field.SECTORS, list(shot.sectors))
+    if shot.plugged:
+        private.put(beam, Field.PLUGGED, list(shot.plugged))
     private.put(beam, Field.TIME, float(shot.time_min))
     private.put(beam, Field.ISOCENTER, [float(c) for c in shot.isocenter_mm])
     private.put(beam, Field.GAMMA, float(shot.gamma_angle_deg))
@@ -154,11 +157,17 @@ def _read_limit(item: Dataset) -> Limit:
 
 def _read_shot(beam: Dataset) -> Shot:
     x, y, z = private.get(beam, Field.ISOCENTER)
-    sectors = private.get(beam, Field.SECTORS)
+    plugged = private.get(beam, Field.PLUGGED) if private.has(beam, Field.PLUGGED) else ()
     return Shot(
         isocenter_mm=(x, y, z),
-        sectors=(sectors,) if isinstance(sectors, int) else tuple(sectors),
+        sectors=_several(private.get(beam, Field.SECTORS)),
         time_min=private.get(beam, Field.TIME),
         gamma_angle_deg=private.get(beam, Field.GAMMA),
         target=private.get(beam, Field.STRUCTURE),
+        plugged=_several(plugged),
     )
+
+
+def _several(value: int | Sequence[int]) -> tuple[int, ...]:
+    """pydicom gives a list of one number as the number."""
+    return (value,) if isinstance(value, int) else tuple(value)

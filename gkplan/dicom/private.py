@@ -35,6 +35,8 @@ class Field(Enum):
     TIME = (0x21, "FD", "1")
     ISOCENTER = (0x22, "FD", "3")
     GAMMA = (0x23, "FD", "1")
+    # Absent unless channels of a helmet are plugged.
+    PLUGGED = (0x24, "US", "1-n")
     # In a beam, a prescription or a limit: the structure it is about.
     STRUCTURE = (0x30, "UT", "1")
     DOSE = (0x31, "FD", "1")

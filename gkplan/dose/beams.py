@@ -96,6 +96,7 @@ def shot_beams(
     for shot in shots:
         state = np.asarray(shot.sectors)[unit.source_sector]
         is_open = sizes[:, None] == state
+        is_open[:, np.asarray(shot.plugged, dtype=np.int64) - 1] = False
         minutes = (shot.time_min + extra)[:, None]
         turn = leksell_from_unit(shot.isocenter_mm, shot.gamma_angle_deg)
         parts.append(
@@ -118,10 +119,12 @@ def sector_beams(
     isocenters_mm: Array,
     gamma_angle_deg: float,
     rate_gy_per_min: float,
+    plugged: Sequence[int] = (),
 ) -> tuple[Beams, NDArray[np.int64]]:
     """All beams of (isocentre, sector, collimator), in this order, and where each group begins.
 
-    `output` is in Gy/min; the second array has one entry more than there are groups.
+    `output` is in Gy/min, 0 for `plugged` sources (from 1); the second array has one entry more
+    than there are groups.
     """
     machine = _Machine.of(unit)
     n_sizes, n = len(unit.collimators), len(isocenters_mm)
@@ -131,6 +134,8 @@ def sector_beams(
     turn = leksell_from_unit((0.0, 0.0, 0.0), gamma_angle_deg)
     direction = turn.rotate(machine.directions.reshape(-1, 3)[order])
     shift = turn.rotate(machine.axis_shift_mm.reshape(-1, 3)[order])
+    output = rate_gy_per_min * machine.relative_output
+    output[:, np.asarray(plugged, dtype=np.int64) - 1] = 0.0
     place = (isocenters_mm[:, None] + shift).reshape(-1, 3)
     direction = np.tile(direction, (n, 1))
     beams = Beams(
@@ -139,7 +144,7 @@ def sector_beams(
         surface_distances(head.surface, place, direction),
         np.tile(machine.virtual_distance_mm.reshape(-1)[order], n),
         np.tile(machine.attenuation_per_mm.reshape(-1)[order], n),
-        np.tile(rate_gy_per_min * machine.relative_output.reshape(-1)[order], n),
+        np.tile(output.reshape(-1)[order], n),
         np.tile(machine.profile.reshape(-1)[order], n),
     )
     return beams, np.cumsum([0, *np.tile(per_group, n)])

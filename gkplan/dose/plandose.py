@@ -38,7 +38,7 @@ class PlanDose:
 
     @classmethod
     def of(cls, engine: TmrEngine, grid: Grid, shots: Sequence[Shot]) -> PlanDose:
-        place = GridInHead.of(grid, engine.head)
+        place = engine.place(grid)
         dose = engine.beams_on(place, engine.beams(shots))
         return cls(engine, place, tuple(shots), np.maximum(dose, 0.0, out=dose))
 

@@ -18,6 +18,9 @@ _DEEPEST_MM = 300.0
 # A spline through samples of the tail so far apart errs by at most so much of the axis.
 _SAMPLES_MM = 4.0
 _TAIL_ERROR = 2e-3
+# All sources of a helmet are alike: their errors add up where those of single sectors are small
+# beside the whole, and average out.
+_HELMET_TAIL_ERROR = 5e-5
 _LARGEST_CORE_MM = 40.0
 
 
@@ -41,7 +44,8 @@ class Tables:
     @classmethod
     def of(cls, unit: RadiationUnit) -> Tables:
         profiles = [p for c in unit.collimators for p in c.profiles]
-        halves = [Split.of(p) for p in profiles]
+        error = _HELMET_TAIL_ERROR if unit.has_helmets else _TAIL_ERROR
+        halves = [Split.of(p, error) for p in profiles]
         return cls(
             _packed(profiles),
             _packed([half.core for half in halves]),
@@ -64,15 +68,16 @@ class Split:
     taylor: tuple[float, float, float]
 
     @classmethod
-    def of(cls, profile: OffAxisProfile) -> Split:
+    def of(cls, profile: OffAxisProfile, most: float) -> Split:
         """The smallest core whose tail a cubic spline through `_SAMPLES_MM` steps represents.
 
-        Such a spline errs by ``h^4 / 384`` times the fourth derivative.
+        It errs by `most` at most (a fraction of the axis): by ``h^4 / 384`` times the fourth
+        derivative.
         """
         step = _SAMPLES_MM / 8
         r = np.arange(-2, round(_LARGEST_CORE_MM / step)) * step
         error = np.abs(np.diff(profile(np.abs(r)), 4)) * 8**4 / 384
-        return cls.at(profile, float(step * (1 + np.flatnonzero(error > _TAIL_ERROR).max())))
+        return cls.at(profile, float(step * (1 + np.flatnonzero(error > most).max())))
 
     @classmethod
     def at(cls, profile: OffAxisProfile, radius_mm: float) -> Split:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gkplan.dose.beams import Beams, sector_beams, shot_beams
 from gkplan.dose.cells import RUN, Cells
 from gkplan.dose.engine import Array32
-from gkplan.dose.lattice import GridInHead
+from gkplan.dose.lattice import BEYOND, GridInHead
 from gkplan.dose.tables import Tables
 from gkplan.dose.tails import TailNodes
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
@@ -26,6 +26,8 @@ _BOX_MM = 5.0
 # Points within boxes of this edge share the coefficients of a beam; farther, from nodes to the
 # points of an influence, only tails do.
 _CELL_MM, _NODES_CELL_MM = 6.0, 20.0
+# Of a helmet the errors of all sources add up (see `tables`).
+_HELMET_NODES_CELL_MM, _HELMET_BEYOND = 9.0, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +82,13 @@ class TmrEngine:
         lattice with a cubic spline between. Within 5e-4 of the maximum of the reference.
         """
         beams = self.beams(shots)
-        dose = self.beams_on(GridInHead.of(grid, self.head), beams, out)
+        dose = self.beams_on(self.place(grid), beams, out)
         return np.maximum(dose, 0.0, out=dose)
+
+    def place(self, grid: Grid) -> GridInHead:
+        """What of a grid lies in the head, and the lattice for the tails of the unit's beams."""
+        beyond = _HELMET_BEYOND if self.unit.has_helmets else BEYOND
+        return GridInHead.of(grid, self.head, beyond)
 
     def beams(self, shots: Sequence[Shot]) -> Beams:
         """The open beams of the shots in the head; `output` in Gy."""
@@ -114,11 +121,12 @@ class TmrEngine:
         isocenters_mm: Array,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
         out: Array32 | None = None,
+        plugged: Sequence[int] = (),
     ) -> Array32:
         """Dose rate of every single sector, (n_isocenters, n_sectors, n_collimators, n_points).
 
         Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head; written
-        to `out` if it is given.
+        to `out` if it is given. Sources that are `plugged` (from 1) give none.
         """
         from gkplan.kernels.superposition import MOST_POINTS, influence_at_points
 
@@ -131,9 +139,10 @@ class TmrEngine:
                 f"out: expected float32 of shape {shape}, got {rates.dtype} {rates.shape}"
             )
         beams, starts = sector_beams(
-            self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min
+            self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
-        cells = Cells.of(points, _NODES_CELL_MM, MOST_POINTS)
+        edge = _HELMET_NODES_CELL_MM if self.unit.has_helmets else _NODES_CELL_MM
+        cells = Cells.of(points, edge, MOST_POINTS)
         ordered = points[cells.order]
         nodes = TailNodes.of(ordered, cells)
         influence_at_points(
@@ -160,6 +169,7 @@ class TmrEngine:
         isocenters_mm: Array,
         memory_mb: float,
         gamma_angle_deg: float = NEUTRAL_GAMMA_DEG,
+        plugged: Sequence[int] = (),
     ) -> Iterator[tuple[slice, Array32]]:
         """`influence` in blocks of isocentres that each take at most `memory_mb` (one at least).
 
@@ -172,7 +182,7 @@ class TmrEngine:
         for first in range(0, len(isocenters), size):
             part = slice(first, min(first + size, len(isocenters)))
             out = buffer[: part.stop - first]
-            yield part, self.influence(points_mm, isocenters[part], gamma_angle_deg, out)
+            yield part, self.influence(points_mm, isocenters[part], gamma_angle_deg, out, plugged)
 
     def _at_points(
         self, points: Array, cells: Cells, beams: Beams, table: NDArray[np.int32]

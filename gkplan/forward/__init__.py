@@ -2,6 +2,7 @@
 
 from gkplan.forward.library import LibraryShot, library_shot, library_shots
 from gkplan.forward.new import new_plan
+from gkplan.forward.plugs import plug, sources_text, unplug
 from gkplan.forward.polish import polish
 from gkplan.forward.scaling import normalise
 from gkplan.forward.sectors import parse_sectors, sectors_text
@@ -21,11 +22,14 @@ __all__ = [
     "new_plan",
     "normalise",
     "parse_sectors",
+    "plug",
     "polish",
     "redo",
     "remove",
     "sectors_text",
     "set_weights",
+    "sources_text",
     "undo",
+    "unplug",
     "weight",
 ]

@@ -8,15 +8,15 @@ from datetime import date
 
 from gkplan.case import Case
 from gkplan.errors import CaseError
-from gkplan.forward.library import library_shot
 from gkplan.forward.scaling import settled
+from gkplan.forward.sectors import opened
 from gkplan.forward.step import check_times
 from gkplan.plan import Plan
 from gkplan.shot import Shot
 from gkplan.solids import sample_about
 from gkplan.unit import load_unit
 
-DEFAULT_SHOT = "8mm-all"
+DEFAULT_MM = 8
 # Where a prescription leaves it free: the usual isodose of radiosurgery, as near as is allowed.
 _ISODOSE = 0.5
 
@@ -33,8 +33,8 @@ def new_plan(
 
     Parameters
     ----------
-    sectors : of every shot; without them all are open at 8 mm, or for a dose prescribed to the
-        maximum at the collimator of the prescription
+    sectors : of every shot, or one for all sectors alike or a helmet; without them all are open at
+        8 mm, or for a dose prescribed to the maximum at the collimator of the prescription
 
     Raises
     ------
@@ -55,11 +55,11 @@ def new_plan(
     for target in case.targets:
         prescription = case.prescription(target.name)
         if sectors is not None:
-            states = tuple(sectors)
+            states = opened(sectors, unit)
         elif prescription.is_maximum:
-            states = (prescription.collimator_mm,) * unit.n_sectors
+            states = opened((prescription.collimator_mm,), unit)
         else:
-            states = library_shot(DEFAULT_SHOT).sectors
+            states = opened((DEFAULT_MM,), unit)
         points, _ = sample_about(target.solid, 5000, coarsest_mm=1.0)
         x, y, z = (round(float(c), 2) for c in points.mean(axis=0))
         shots.append(Shot((x, y, z), states, 1.0, case.gamma_angle_deg, target.name))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gkplan.errors import PlanError
 from gkplan.shot import BLOCKED
+from gkplan.unit import RadiationUnit
 
 
 def sectors_text(states: Sequence[int]) -> str:
@@ -15,8 +16,16 @@ def sectors_text(states: Sequence[int]) -> str:
     return ",".join("B" if state == BLOCKED else str(state) for state in states)
 
 
+def opened(states: Sequence[int], unit: RadiationUnit) -> tuple[int, ...]:
+    """The state of each sector of a unit; a single one stands for all sectors."""
+    return tuple(states) * unit.n_sectors if len(states) == 1 else tuple(states)
+
+
 def parse_sectors(text: str) -> tuple[int, ...]:
-    """The states in "4,8,8,B,B,8,8,4"; whether a unit has them is for the plan to check."""
+    """The states in "4,8,8,B,B,8,8,4", or in "8" for all sectors alike or a helmet.
+
+    Whether a unit has them is for the plan to check.
+    """
     words = [word.strip().upper() for word in text.split(",")]
     if not all(word == "B" or word.isdecimal() for word in words):
         raise PlanError(

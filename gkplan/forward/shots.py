@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gkplan.errors import PlanError
-from gkplan.forward.sectors import sectors_text
+from gkplan.forward.sectors import opened, sectors_text
 from gkplan.forward.step import about, edited, shot_of
 from gkplan.plan import Plan
 from gkplan.shot import BLOCKED, Shot
@@ -26,20 +26,24 @@ def add(
     *,
     gamma_angle_deg: float | None = None,
     target: str | None = None,
+    plugged: Sequence[int] = (),
 ) -> Plan:
     """One more shot, delivered last.
 
     Parameters
     ----------
-    sectors : state of each sector (mm, 0 is blocked); `gkplan.forward.library_shot` gives some
+    sectors : state of each sector (mm, 0 is blocked), or one for all sectors alike or a helmet;
+        `gkplan.forward.library_shot` gives some
     at : Leksell mm
     gamma_angle_deg : that of the case, if it is not given
     target : name of its target; need not be given where there is only one
+    plugged : numbers (from 1) of the sources that are plugged in the helmet
     """
     gamma = plan.case.gamma_angle_deg if gamma_angle_deg is None else gamma_angle_deg
     aim = _target(plan, target)
     with about(len(plan.shots) + 1):
-        shot = Shot(_point(at), tuple(sectors), time_min, gamma, aim)
+        states = opened(sectors, plan.unit)
+        shot = Shot(_point(at), states, time_min, gamma, aim, tuple(plugged))
     what = f"add {sectors_text(shot.sectors)} at {_place(shot.isocenter_mm)}, {time_min:g} min"
     return edited(plan, [*plan.shots, shot], what)
 
@@ -71,18 +75,19 @@ def change(
 ) -> Plan:
     """Shot `number` with another time, other sectors, tilt or target.
 
-    `collimator_mm` opens all sectors at that size; `sectors` sets each by itself.
+    `collimator_mm` opens all sectors at that size, or is the helmet; `sectors` sets each by itself.
     """
     shot = shot_of(plan, number)
     if sectors is not None and collimator_mm is not None:
         raise PlanError(f"shot {number}: expected sectors or one collimator for all, got both")
     if collimator_mm is not None:
-        sectors = (collimator_mm,) * plan.unit.n_sectors
+        sectors = (collimator_mm,)
     given: dict[str, tuple[str, object]] = {}
     if time_min is not None:
         given["time_min"] = (f"{time_min:g} min", time_min)
     if sectors is not None:
-        given["sectors"] = (sectors_text(sectors), tuple(sectors))
+        states = opened(sectors, plan.unit)
+        given["sectors"] = (sectors_text(states), states)
     if gamma_angle_deg is not None:
         given["gamma_angle_deg"] = (f"gamma {gamma_angle_deg:g}", gamma_angle_deg)
     if target is not None:
@@ -98,6 +103,10 @@ def change(
 def block(plan: Plan, number: int, sectors: Sequence[int]) -> Plan:
     """Shot `number` with some of its sectors (counted from 1) blocked."""
     shot, count = shot_of(plan, number), plan.unit.n_sectors
+    if plan.unit.has_helmets:
+        raise PlanError(
+            f"shot {number}: {plan.unit.name} has helmets and no sectors to block; plug sources"
+        )
     for sector in sectors:
         if not 1 <= sector <= count:
             raise PlanError(

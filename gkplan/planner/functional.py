@@ -47,6 +47,7 @@ def functional_shots(
     All sectors are open unless an organ then exceeds its limit. If one does: of the sets of at
     most half the sectors that keep all limits when they are blocked, the one with the least
     beam-on time is; where none keeps them, the one with the least dose relative to its limit.
+    A helmet stays open.
 
     Raises
     ------
@@ -55,7 +56,8 @@ def functional_shots(
     """
     shots = [placed(case, p, _open(p, engine), engine) for p in case.prescriptions]
     for n, prescription in enumerate(case.prescriptions):
-        if excess(case, shots, engine) <= 1.0:
+        # Sources can be plugged by hand where there are no sectors to block.
+        if engine.unit.has_helmets or excess(case, shots, engine) <= 1.0:
             break
         report(f"blocking sectors at {prescription.target}")
         others = shots[:n] + shots[n + 1 :]

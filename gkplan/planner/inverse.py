@@ -174,6 +174,5 @@ def shots_of(
     case: Case, engine: TmrEngine, places: Array, shots: Shots, times: Array
 ) -> tuple[Shot, ...]:
     """The shots (m) of a programme at its `places` with `times` (m,) in min, each for a target."""
-    gamma = np.full(len(places), case.gamma_angle_deg)
-    pool = Pool(places, gamma, tuple(nearest_targets(case, places)))
+    pool = Pool.of(places, case.gamma_angle_deg, nearest_targets(case, places))
     return pool.listed(shots, times, engine.unit)

@@ -61,9 +61,9 @@ def _around(
     """New places in the head about the used ones, and which of these each is nearest to."""
     from scipy.spatial import cKDTree
 
-    near = Pool(np.empty((0, 3)), np.empty(0), ())
+    near = Pool(np.empty((0, 3)), np.empty(0), (), ())
     parent = np.empty(0, dtype=np.int64)
-    for gamma, every in pool.of_one_gamma():
+    for gamma, plugged, every in pool.alike():
         here = np.intersect1d(used, every)
         if len(here) == 0:
             continue
@@ -71,8 +71,8 @@ def _around(
         places = places[case.head.contains(places)]
         if len(places) == 0:
             continue
-        names = tuple(nearest_targets(case, places))
-        near = near.joined(Pool(places, np.full(len(places), gamma), names))
+        names = nearest_targets(case, places)
+        near = near.joined(Pool.of(places, gamma, names, plugged))
         closest = cKDTree(pool.places[here]).query(places)[1]
         parent = np.concatenate([parent, here[closest]])
     return near, parent
@@ -81,6 +81,8 @@ def _around(
 def _worth(engine: TmrEngine, goals: Goals, near: Pool, price: Array) -> Array:
     """What a minute of the best shot at each place is worth."""
     worth = np.zeros(len(near.places))
-    for gamma, chosen in near.of_one_gamma():
-        worth[chosen] = worth_of_places(engine, near.places[chosen], gamma, goals.points, price)
+    for gamma, plugged, chosen in near.alike():
+        worth[chosen] = worth_of_places(
+            engine, near.places[chosen], gamma, goals.points, price, plugged
+        )
     return worth

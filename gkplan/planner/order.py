@@ -22,8 +22,9 @@ _TOLERANCE = 1e-9
 def in_order(shots: Sequence[Shot]) -> tuple[Shot, ...]:
     """The same shots in an order of little travel; equal to the given one if that is as good.
 
-    Shots of one gamma angle follow each other, then those of one target, then those of one
-    isocentre: as far as these groups lie within each other, none is left and returned to.
+    Shots of one helmet follow each other, then those of one gamma angle, then those of one
+    target, then those of one isocentre: as far as these groups lie within each other, none is left
+    and returned to.
 
     Notes
     -----
@@ -45,15 +46,18 @@ def step_costs(shots: Sequence[Shot]) -> Array:
     """What it costs (n, n) to deliver one shot after another: a metric, in mm.
 
     The distance of the isocentres and `SECTORS_MM` if any sector differs. On top of it to change
-    the isocentre, the target or the gamma angle costs more than any detour that could avoid it.
+    the isocentre, the target, the gamma angle or the helmet costs more than any detour that could
+    avoid it.
     """
     places = np.array([shot.isocenter_mm for shot in shots])
     cost: Array = np.linalg.norm(places[:, None] - places[None], axis=2)
     cost += SECTORS_MM * _differ([shot.sectors for shot in shots])
+    helmets = [shot.sectors if shot.has_helmet else None for shot in shots]
     for keys in (
         [(shot.gamma_angle_deg, shot.isocenter_mm) for shot in shots],
         [shot.target for shot in shots],
         [shot.gamma_angle_deg for shot in shots],
+        helmets,
     ):
         # To bring two parts of a group together makes three new steps, none above the largest.
         cost += (1.0 + 3.0 * cost.max()) * _differ(keys)

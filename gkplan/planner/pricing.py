@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gkplan.dose import TmrEngine
@@ -12,7 +14,12 @@ _MEMORY_MB = 200.0
 
 
 def worth_of_places(
-    engine: TmrEngine, places: Array, gamma_angle_deg: float, points: Array, price: Array
+    engine: TmrEngine,
+    places: Array,
+    gamma_angle_deg: float,
+    points: Array,
+    price: Array,
+    plugged: Sequence[int] = (),
 ) -> Array:
     """What a minute of the best shot at each place (n, 3) is worth, (n,).
 
@@ -20,6 +27,8 @@ def worth_of_places(
     """
     priced = np.flatnonzero(price)
     worth = np.zeros(len(places))
-    for part, block in engine.influence_blocks(points[priced], places, _MEMORY_MB, gamma_angle_deg):
+    for part, block in engine.influence_blocks(
+        points[priced], places, _MEMORY_MB, gamma_angle_deg, plugged
+    ):
         worth[part] = best_shots(block, price[priced])[1]
     return worth

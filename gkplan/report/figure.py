@@ -18,7 +18,7 @@ from gkplan.report.palette import structure_colors
 from gkplan.report.planeplot import NEAR_PLANE_MM, Scene, draw_plane
 from gkplan.report.planes import VIEWS, field_of_view, main_target
 from gkplan.report.shotplot import draw_shots
-from gkplan.report.text import number, percent, prescription_text, shortened, volume
+from gkplan.report.text import number, percent, prescription_text, shortened, unit_text, volume
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +91,7 @@ def _draw_title(figure: Figure, plan: Plan) -> None:
     count = len(plan.case.prescriptions)
     parts = [
         f"{count} targets: {' / '.join(sorted(doses))}" if count > 1 else "".join(doses),
-        plan.unit.title,
+        unit_text(plan.unit),
         f"{plan.calibration_dose_rate_gy_per_min:.3g} Gy/min",
         *_tilts(plan),
         *([plan.treatment_date.isoformat()] if plan.treatment_date else []),

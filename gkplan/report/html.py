@@ -22,7 +22,8 @@ from gkplan.report.table import (
     summary_rows,
     target_rows,
 )
-from gkplan.report.text import prescription_text
+from gkplan.report.text import prescription_text, transit_text, unit_text
+from gkplan.unit import RadiationUnit
 
 _DEFINITIONS = (
     (
@@ -50,12 +51,22 @@ _DEFINITIONS = (
     ("D98, D50, D2", "dose that 98, 50, 2 % of the volume receive at least"),
     (
         "Focus (Gy/min)",
-        "dose rate at the isocentre with the shot's sectors, on the day of the calibration rate",
+        "dose rate at the isocentre of the shot by itself, on the day of the calibration rate",
     ),
+)
+_SECTORS = (
     (
         "Sectors S1, S2, ...",
         "collimator size in mm, – where blocked; S1 begins at the patient's left and the sectors "
         "count toward anterior (a convention of gkplan)",
+    ),
+)
+_HELMETS = (
+    ("Helmet", "collimator size in mm, one for all sources"),
+    (
+        "Plugged",
+        "numbers of the sources whose channel is plugged; they count ring by ring from the one "
+        "nearest to the transverse plane (a convention of gkplan)",
     ),
 )
 
@@ -107,7 +118,7 @@ def report_html(
         ),
         _section("Treatment sheet", treatment_sheet(plan, focus_rates_gy_per_min)),
         _section("Where the numbers come from", pairs(source_rows(plan), "sources")),
-        _section("Definitions", _definitions()),
+        _section("Definitions", _definitions(plan.unit)),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -127,10 +138,11 @@ def source_rows(plan: Plan) -> list[tuple[str, str]]:
         rate += f" on {plan.treatment_date.isoformat()}"
     return [
         ("Software", f"gkplan {__version__}"),
-        ("Unit", f"{unit.title} ({plan.unit_name})"),
+        ("Unit", f"{unit_text(unit)} ({plan.unit_name})"),
         ("Unit data", f"{unit.name} version {unit.version}, sha256 {unit.sha256[:16]}"),
+        ("Beam profiles", unit.profiles),
         ("Calibration dose rate", rate),
-        ("Transit dose", "counted" if plan.transit else "not counted"),
+        ("Transit dose", transit_text(plan)),
         ("Case", f"{case.path} ({case.kind}), sha256 {case.sha256[:16]}"),
         ("Source of the case", case.source),
         ("Head", case.head.name),
@@ -162,8 +174,9 @@ def _section(title: str, content: str) -> str:
     return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>"
 
 
-def _definitions() -> str:
+def _definitions(unit: RadiationUnit) -> str:
+    opened = _HELMETS if unit.has_helmets else _SECTORS
     entries = "\n".join(
-        f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in _DEFINITIONS
+        f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in (*_DEFINITIONS, *opened)
     )
     return f'<dl class="notes">\n{entries}\n</dl>'

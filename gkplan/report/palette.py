@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from gkplan.case import Case
 from gkplan.shot import BLOCKED
 from gkplan.unit import RadiationUnit
@@ -14,7 +16,7 @@ _TARGET_COLORS = ("#e11d48", "#ea580c", "#c026d3", "#ca8a04", "#f472b6", "#7f1d1
 _OAR_COLORS = (
     "#7c3aed", "#92400e", "#166534", "#1e40af", "#86198f", "#475569", "#4d7c0f", "#115e59",
 )  # fmt: skip
-_COLLIMATOR_COLORS = ("#a5d8e6", "#3b93b8", "#124a72")
+_COLLIMATOR_COLORS = ("#a5d8e6", "#6db5d0", "#3b93b8", "#266f95", "#124a72")
 _BLOCKED_COLOR = "#e4e4e7"
 
 
@@ -28,8 +30,9 @@ def structure_colors(case: Case) -> dict[str, str]:
 def collimator_colors(unit: RadiationUnit) -> dict[int, str]:
     """Sector state (collimator size in mm, 0 blocked) to its colour, darker for larger."""
     sizes = unit.collimator_sizes_mm
-    named = zip(sizes, (_COLLIMATOR_COLORS * len(sizes))[: len(sizes)], strict=True)
-    return {BLOCKED: _BLOCKED_COLOR, **dict(named)}
+    place = np.linspace(0, len(_COLLIMATOR_COLORS) - 1, len(sizes)).round().astype(int)
+    named = {size: _COLLIMATOR_COLORS[n] for size, n in zip(sizes, place, strict=True)}
+    return {BLOCKED: _BLOCKED_COLOR, **named}
 
 
 def _cycle(names: Sequence[str], colors: Sequence[str]) -> dict[str, str]:

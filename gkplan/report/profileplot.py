@@ -10,6 +10,7 @@ import numpy as np
 from gkplan.commission.compare import REACH_MM, difference, unit_scan
 from gkplan.commission.scans import AXES, Scan
 from gkplan.disclaimer import DISCLAIMER
+from gkplan.report.text import unit_text
 from gkplan.unit import RadiationUnit
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def profile_figure(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13.0, 3.6 * len(sizes_mm) + 0.9), layout="constrained")
-    figure.suptitle(f"Composite profiles of {unit.title}, 160 mm sphere", fontweight="bold")
+    figure.suptitle(f"Composite profiles of {unit_text(unit)}, 160 mm sphere", fontweight="bold")
     grid = figure.add_gridspec(2 * len(sizes_mm), len(AXES), height_ratios=[3, 1] * len(sizes_mm))
     for row, size in enumerate(sizes_mm):
         for column, axis in enumerate(AXES):

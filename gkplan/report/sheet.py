@@ -8,6 +8,8 @@ from html import escape
 from gkplan.plan import Plan
 from gkplan.report.palette import collimator_colors
 from gkplan.report.text import clock
+from gkplan.shot import Shot
+from gkplan.unit import RadiationUnit
 
 _DARK = "#ffffff"
 
@@ -35,11 +37,11 @@ def pairs(rows: Sequence[tuple[str, str]], css_class: str) -> str:
 
 def treatment_sheet(plan: Plan, focus_rates_gy_per_min: Sequence[float]) -> str:
     """The shots in the order of delivery; a dose rate at the focus for each."""
-    sectors = range(1, plan.unit.n_sectors + 1)
+    opened = _opened_heads(plan.unit)
     heads = [
         '<th scope="col">Shot</th><th scope="col" class="words">Target</th>',
         *(f'<th scope="col">{text}</th>' for text in ("x (mm)", "y (mm)", "z (mm)", "Gamma (°)")),
-        *(f'<th scope="col" class="sector">S{n}</th>' for n in sectors),
+        *opened,
         *(f'<th scope="col">{text}</th>' for text in ("Minutes", "min:s", "Focus (Gy/min)")),
     ]
     colors = collimator_colors(plan.unit)
@@ -51,17 +53,33 @@ def treatment_sheet(plan: Plan, focus_rates_gy_per_min: Sequence[float]) -> str:
             *(f"<td>{c:.1f}</td>" for c in (x, y, z)),
             f"<td>{shot.gamma_angle_deg:g}</td>",
             *(_sector(state, colors[state], plan) for state in shot.sectors),
+            *([_plugged(shot)] if shot.has_helmet else []),
             f"<td>{shot.time_min:.3f}</td><td>{clock(shot.time_min)}</td><td>{rate:.3f}</td>",
         ]
         rows.append(f'<tr class="shot">{"".join(cells)}</tr>')
     total = plan.beam_on_time_min
-    span = 6 + plan.unit.n_sectors
+    span = 6 + len(opened)
     return (
         f'<div class="scroll"><table class="numbers"><thead><tr>{"".join(heads)}</tr></thead>\n'
         f"<tbody>\n{chr(10).join(rows)}\n</tbody>\n"
         f'<tfoot><tr><th scope="row" colspan="{span}">Beam-on time</th>'
         f"<td>{total:.3f}</td><td>{clock(total)}</td><td></td></tr></tfoot></table></div>"
     )
+
+
+def _opened_heads(unit: RadiationUnit) -> list[str]:
+    """What stands over the sectors, or over the helmet and the sources that are plugged in it."""
+    if unit.has_helmets:
+        return [
+            '<th scope="col" class="sector">Helmet</th>',
+            '<th scope="col" class="words">Plugged</th>',
+        ]
+    return [f'<th scope="col" class="sector">S{n}</th>' for n in range(1, unit.n_sectors + 1)]
+
+
+def _plugged(shot: Shot) -> str:
+    numbers = ", ".join(map(str, shot.plugged)) or "–"
+    return f'<td class="words">{numbers}</td>'
 
 
 def _sector(state: int, color: str, plan: Plan) -> str:

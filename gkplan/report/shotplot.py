@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 # Beyond this many shots wheels are too small to read.
 _MOST_WHEELS = 18
-_CAPTION = (
-    "Sectors as they lie in the axial plane; below, minutes and the isocentre in Leksell mm (x y z)"
-)
+_BELOW = "below, minutes and the isocentre in Leksell mm (x y z)"
+_SECTORS = f"Sectors as they lie in the axial plane; {_BELOW}"
+_HELMETS = f"Helmets; dots: plugged sources as they lie in the axial plane; {_BELOW}"
+# Where the sources nearest to the axis of a helmet and farthest from it are drawn in its ring.
+_INNER, _OUTER = 0.46, 0.92
 
 
 def draw_shots(figure: Figure, place: SubplotSpec, plan: Plan, colors: Mapping[str, str]) -> None:
-    """A wheel of sectors for each shot, or a map of sectors by shots where there are many."""
+    """A wheel of sectors (or a helmet) for each shot, or a map by shots where there are many."""
     if len(plan.shots) <= _MOST_WHEELS:
         axes = figure.add_subplot(place)
         _draw_wheels(axes, plan, colors)
@@ -44,6 +46,15 @@ def sector_azimuths_deg(unit: RadiationUnit) -> Array:
     directions = unit.collimators[0].directions
     middle = np.array([directions[unit.source_sector == s].sum(0) for s in range(unit.n_sectors)])
     return np.asarray(np.rad2deg(np.arctan2(middle[:, 1], middle[:, 0])))
+
+
+def source_places(unit: RadiationUnit) -> Array:
+    """Where in a wheel each source is drawn (n, 2): at its azimuth, the higher the farther in."""
+    across = unit.collimators[0].directions[:, :2]
+    flat = np.linalg.norm(across, axis=1)
+    span = max(float(np.ptp(flat)), 1e-9)
+    radius = _INNER + (_OUTER - _INNER) * (flat - flat.min()) / span
+    return np.asarray(across / np.maximum(flat, 1e-9)[:, None] * radius[:, None])
 
 
 def _draw_wheels(axes: Axes, plan: Plan, colors: Mapping[str, str]) -> None:
@@ -70,6 +81,9 @@ def _draw_wheels(axes: Axes, plan: Plan, colors: Mapping[str, str]) -> None:
                     linewidth=1.2,
                 )
             )
+        if shot.plugged:
+            places = np.array([x, y]) + source_places(plan.unit)[np.array(shot.plugged) - 1]
+            axes.plot(*places.T, ".", color="#18181b", markersize=2.5, markeredgewidth=0)
         axes.add_patch(Circle((x, y), 0.34, color=colors.get(shot.target, "0.35")))
         axes.text(
             x, y, f"{n + 1}", ha="center", va="center_baseline", color="white", fontsize=8.5,
@@ -87,7 +101,8 @@ def _draw_wheels(axes: Axes, plan: Plan, colors: Mapping[str, str]) -> None:
     axes.set_xlim(-1.3, 2.6 * (columns - 1) + 1.3)
     axes.set_ylim(-3.3 * (rows - 1) - 2.0, 1.15)
     axes.axis("off")
-    axes.text(0.0, -0.02, _CAPTION, transform=axes.transAxes, fontsize=8, color="0.4", va="top")
+    caption = _HELMETS if plan.unit.has_helmets else _SECTORS
+    axes.text(0.0, -0.02, caption, transform=axes.transAxes, fontsize=8, color="0.4", va="top")
 
 
 def _draw_minutes(axes: Axes, plan: Plan, colors: Mapping[str, str]) -> None:
@@ -124,9 +139,9 @@ def _draw_map(axes: Axes, plan: Plan) -> None:
     )
     axes.set_xlim(0.4, len(plan.shots) + 0.6)
     axes.set_ylim(plan.unit.n_sectors + 0.5, 0.5)
-    axes.set_yticks(range(1, plan.unit.n_sectors + 1))
+    axes.set_yticks([] if plan.unit.has_helmets else range(1, plan.unit.n_sectors + 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12))
-    axes.set_ylabel("Sector", fontsize=9)
+    axes.set_ylabel("Helmet" if plan.unit.has_helmets else "Sector", fontsize=9)
     axes.set_xlabel("Shot", fontsize=9, labelpad=2)
     axes.tick_params(labelsize=8.5, length=3)
     axes.spines[:].set_visible(False)
@@ -136,7 +151,8 @@ def _draw_legend(axes: Axes, plan: Plan) -> None:
     from matplotlib.patches import Patch
 
     states = collimator_colors(plan.unit)
-    sizes = [*plan.unit.collimator_sizes_mm, BLOCKED]
+    blocked = [] if plan.unit.has_helmets else [BLOCKED]
+    sizes = [*plan.unit.collimator_sizes_mm, *blocked]
     labels = [f"{size} mm" if size else "blocked" for size in sizes]
     axes.set_title(
         "Shots in the order of delivery", fontsize=11, fontweight="bold", loc="left", pad=6

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gkplan.metrics.model import Evaluation, LimitResult, PlanMetrics
 from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
 from gkplan.prescription import Limit
-from gkplan.report.text import NOT_DEFINED, number, percent, prescription_text, volume
-from gkplan.shot import BLOCKED
+from gkplan.report.text import NOT_DEFINED, number, percent, prescription_text, transit_text, volume
+from gkplan.shot import BLOCKED, Shot
+from gkplan.unit import RadiationUnit
 
 TARGET_COLUMNS = (
     "Target",
@@ -31,7 +32,6 @@ STRUCTURE_COLUMNS = (
     "D50",
     "D2",
 )
-SHOT_COLUMNS = ("Shot", "Target", "x", "y", "z", "Gamma", "Sectors", "Minutes")
 INDEX_COLUMNS = ("", "Coverage", "Paddick", "Gradient", "Isodose", "Maximum")
 LIMIT_COLUMNS = ("Structure", "Limit", "Dose", "Result")
 
@@ -59,7 +59,7 @@ def summary_rows(
         ("V12 Gy", volume(metrics.v12gy_cc)),
         ("Beam-on time", f"{metrics.beam_on_time_min:.1f} min at {rate:.3g} Gy/min"),
         (f"Beam-on time at {DEFAULT_RATE_GY_PER_MIN:.1f} Gy/min", f"{at_default:.1f} min"),
-        ("Transit dose", "counted, not in the beam-on time" if plan.transit else "not counted"),
+        ("Transit dose", transit_text(plan)),
         ("Shots", str(metrics.n_shots)),
         ("Isocentres", str(metrics.n_isocenters)),
         ("Couch travel", f"{plan.couch_travel_mm:.1f} mm from shot to shot"),
@@ -104,7 +104,7 @@ def target_rows(plan: Plan, evaluation: Evaluation) -> list[tuple[str, ...]]:
 
 
 def shot_rows(plan: Plan) -> list[tuple[str, ...]]:
-    """One row a shot in the order of delivery, with the columns of `SHOT_COLUMNS`.
+    """One row a shot in the order of delivery, with the columns of `shot_columns`.
 
     Isocentres in Leksell mm; B is a blocked sector.
     """
@@ -114,11 +114,23 @@ def shot_rows(plan: Plan) -> list[tuple[str, ...]]:
             shot.target,
             *(f"{c:.2f}" for c in shot.isocenter_mm),
             f"{shot.gamma_angle_deg:g}",
-            " ".join("B" if state == BLOCKED else str(state) for state in shot.sectors),
+            *_opened(shot),
             f"{shot.time_min:.3f}",
         )
         for n, shot in enumerate(plan.shots, start=1)
     ]
+
+
+def shot_columns(unit: RadiationUnit) -> tuple[str, ...]:
+    """The columns of `shot_rows`: sectors, or helmets and how many sources are plugged."""
+    opened = ("Helmet", "Plugged") if unit.has_helmets else ("Sectors",)
+    return ("Shot", "Target", "x", "y", "z", "Gamma", *opened, "Minutes")
+
+
+def _opened(shot: Shot) -> tuple[str, ...]:
+    if shot.has_helmet:
+        return f"{shot.collimator_mm} mm", str(len(shot.plugged) or NOT_DEFINED)
+    return (" ".join("B" if state == BLOCKED else str(state) for state in shot.sectors),)
 
 
 def index_rows(metrics: PlanMetrics) -> list[tuple[str, ...]]:

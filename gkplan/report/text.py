@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from gkplan.plan import Plan
 from gkplan.prescription import Prescription
+from gkplan.unit import RadiationUnit
 
 NOT_DEFINED = "-"
 
@@ -37,6 +39,18 @@ def prescription_text(prescription: Prescription) -> str:
         return f"{dose} to the maximum"
     low, high = prescription.isodose
     return f"{dose} at the {100 * low:g} % isodose" if low == high else dose
+
+
+def unit_text(unit: RadiationUnit) -> str:
+    """The title of a unit; one whose profiles nobody has fitted is not to be taken for another."""
+    return unit.title if unit.is_fitted else f"{unit.title}, profiles not fitted"
+
+
+def transit_text(plan: Plan) -> str:
+    """Whether the dose that shots give while couch and sectors move is in a plan."""
+    if plan.transit and not any(c.transit_min for c in plan.unit.collimators):
+        return "none is known of the unit"
+    return "counted, not in the beam-on time" if plan.transit else "not counted"
 
 
 def shortened(name: str, length: int) -> str:

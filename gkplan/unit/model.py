@@ -116,6 +116,8 @@ class RadiationUnit:
     ----------
     source_sector : (n,) sector of each source, 0-based; sources are sorted by sector
     reach_mm : (2, 3) Leksell coordinates an isocentre may have (lowest, highest)
+    profiles : where the off-axis profiles come from, in a few words
+    is_fitted : whether they come from profiles of a machine, none of them from geometry alone
     origin : where each group of numbers in the file comes from
     """
 
@@ -129,12 +131,19 @@ class RadiationUnit:
     collimators: tuple[Collimator, ...]
     calibration: Calibration
     reach_mm: Array
+    profiles: str
+    is_fitted: bool
     origin: dict[str, str]
     sha256: str
 
     @property
     def n_sources(self) -> int:
         return len(self.source_sector)
+
+    @property
+    def has_helmets(self) -> bool:
+        """Whether all sources have one collimator size at a time; then they can be plugged."""
+        return self.n_sectors == 1
 
     @property
     def collimator_sizes_mm(self) -> tuple[int, ...]:
@@ -159,28 +168,3 @@ class RadiationUnit:
         points = np.atleast_2d(np.asarray(points_mm, dtype=np.float64))
         low, high = self.reach_mm
         return np.asarray(((points >= low - 1e-9) & (points <= high + 1e-9)).all(axis=1))
-
-
-def ring_directions(
-    elevation_deg: ArrayLike,
-    per_sector: tuple[int, ...],
-    n_sectors: int,
-    first_azimuth_deg: float,
-    sense: int,
-) -> Array:
-    """Directions (n, 3), unit frame, of sources in rings, sorted by sector, then ring.
-
-    A sector spans ``360 / n_sectors`` degrees of azimuth, measured from +x (left) toward +y
-    (anterior); the k sources of a ring in it sit at its (1/2, 3/2, ...)/k. Elevation is the
-    angle above the transverse plane toward the vertex, that is toward -z.
-    """
-    width = 360.0 / n_sectors
-    directions = []
-    for sector in range(n_sectors):
-        for elevation, count in zip(np.deg2rad(elevation_deg), per_sector, strict=True):
-            turn = first_azimuth_deg + sense * width * (sector + (np.arange(count) + 0.5) / count)
-            azimuth = np.deg2rad(turn)
-            flat = np.cos(elevation)
-            x, y = flat * np.cos(azimuth), flat * np.sin(azimuth)
-            directions.append(np.stack([x, y, np.full(count, -np.sin(elevation))], axis=1))
-    return np.concatenate(directions)
