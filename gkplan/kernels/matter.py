@@ -32,6 +32,8 @@ class Physics(NamedTuple):
     photon_step: float
     attenuation: NDArray[np.float64]  # [m, row] 1/mm at density 1
     photo: NDArray[np.float64]  # [m, row] its photoelectric fraction
+    given: NDArray[np.float64]  # [m, row] MeV an interaction gives to electrons on average
+    compton_given: NDArray[np.float64]  # [row] the same of Compton scattering alone
     ratio: NDArray[np.float64]  # [row, quantile] of E' / E
     photon_cut: float
     electron_top: float

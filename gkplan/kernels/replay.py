@@ -1,9 +1,11 @@
 """Many interactions for each ray: electron tracks out of a bank where matter is uniform.
 
 A ray of the source interacts, with the fraction of a photon that would, in every voxel it
-crosses. Where matter is uniform as far as electrons get, the electron's track is one of a bank
-that was followed in water, turned about the ray by a random angle and scaled by the density;
-elsewhere an electron is followed. A part of the scattered photons, with more weight, goes on.
+crosses. A part of the scattered photons, with more weight, is followed to where it collides, and
+on the way does what photons do on average in each voxel (the track-length estimator). Where
+matter is uniform as far as electrons get, an electron's track is one of a bank that was followed
+in water, turned about the photon by a random angle and scaled by the density; elsewhere an
+electron is followed.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gkplan.kernels.bank import replayed
 from gkplan.kernels.matter import (
-    RINGS,
     deposit,
     entrance,
     kernel,
@@ -25,22 +27,10 @@ from gkplan.kernels.matter import (
     uniform,
     voxel,
 )
-from gkplan.kernels.transport import compton, electron, emitted, photon
+from gkplan.kernels.transport import compton, electron, emitted
 
-# Steps of sequences that fill the unit interval and cube evenly (Roberts, 2018: the golden ratio
-# and its likes in three dimensions).
-_GOLDEN = 0.6180339887498949
+# Steps of a sequence that fills the unit cube evenly (Roberts, 2018).
 _EVENLY = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
-
-
-class Bank(NamedTuple):
-    """Tracks in water of density 1 of electrons that photons along z set free at the origin."""
-
-    points: NDArray[np.float32]  # [line, track, point, 3] mm
-    energy: NDArray[np.float64]  # [line, track] MeV that each point gets
-    after: NDArray[np.float64]  # [line, track] MeV of the scattered photon
-    cosine: NDArray[np.float64]  # [line, track] of its angle
-    turns: NDArray[np.float64]  # [turn, 2] cosine and sine of evenly spaced angles
 
 
 class Effort(NamedTuple):
@@ -48,110 +38,126 @@ class Effort(NamedTuple):
 
     calm: NDArray[np.uint8]  # 1: tracks may be replayed there
     density: NDArray[np.float32]  # smoothed, by which tracks are scaled
-    chance: NDArray[np.float32]  # of a site to be looked at, by primary rays
+    chance: NDArray[np.float32]  # of a voxel on the way of a photon to be looked at
     photon_share: float  # of the scattered photons that go on
+    looks: int  # places on each flight of these
+    copies: int  # tracks of a primary ray in each voxel where the chance is 1
     electron_share: float  # of the electrons that are followed where it is not calm
 
 
 @kernel
-def fill_bank(
-    physics: Any,
-    water: Any,
-    trace: Any,
-    energies: Any,
-    bank: Any,
-    state: Any,
-    stack: Any,
-    seed: int,
-) -> None:
-    """New tracks: `water` is one large voxel, `trace` a score of the kind TRACE."""
-    lines, tracks, count, _ = bank.points.shape
-    for line in range(lines):
-        for track in range(tracks):
-            start(state, seed, line * tracks + track)
-            energy = energies[line]
-            # Any run of neighbours in the bank has all energies, evenly.
-            chance = (track * _GOLDEN + uniform(state) / tracks) % 1.0
-            after, onward, freed = compton(physics, state, (0.0, 0.0, 1.0), energy, chance)
-            bank.after[line, track] = after
-            bank.cosine[line, track] = onward[2]
-            # In the plane of the scattering, so that the photon leaves toward +x.
-            flat = math.sqrt(freed[0] * freed[0] + freed[1] * freed[1])
-            trace.sums[:] = 0.0
-            given = energy - after
-            if given > physics.electron_cut:
-                electron(
+def _frame(way):  # type: ignore[no-untyped-def]
+    """Two directions across a third, and this."""
+    beside = turned(way, 0.0, 0.0)
+    return (
+        beside,
+        (
+            way[1] * beside[2] - way[2] * beside[1],
+            way[2] * beside[0] - way[0] * beside[2],
+            way[0] * beside[1] - way[1] * beside[0],
+        ),
+        way,
+    )
+
+
+@kernel
+def _freed(physics, vox, score, state, stack, site, way, energy, m, density, weight, share):  # type: ignore[no-untyped-def]
+    """A Compton scattering at a site: a part of the electrons is followed; the photon after."""
+    after, onward, freed = compton(physics, state, way, energy, uniform(state))
+    if uniform(state) < share:
+        given = energy - after
+        if given > physics.electron_cut:
+            electron(physics, vox, score, state, stack, site, freed, given, weight / share)
+        else:
+            deposit(score, site, given, m, density, weight / share)
+    return after, onward
+
+
+@kernel
+def _flight(physics, vox, state, place, way, at, part):  # type: ignore[no-untyped-def]
+    """How far a photon flies (Woodcock), and the material it collides with, or -1."""
+    greatest = max(vox.majorant[at], vox.majorant[at + 1])
+    length = 0.0
+    while True:
+        length -= math.log(uniform(state)) / greatest
+        k, j, i, inside = voxel(vox, moved(place, way, length))
+        if not inside:
+            return entrance(vox, place, way)[1], -1
+        m = vox.material[k, j, i]
+        if uniform(state) * greatest < vox.density[k, j, i] * _between(
+            physics.attenuation[m], at, part
+        ):
+            return length, m
+
+
+@kernel
+def _between(row, at, part):  # type: ignore[no-untyped-def]
+    return (1.0 - part) * row[at] + part * row[at + 1]
+
+
+@kernel
+def _flown(physics, vox, score, bank, effort, state, stack, place, way, energy, weight):  # type: ignore[no-untyped-def]
+    """Follow a scattered photon to its end, by the track-length estimator.
+
+    At places spread evenly over each of its flights it does, for the length that they stand
+    for, what photons do on average.
+    """
+    tracks, turns = bank.points.shape[1], bank.turns.shape[0]
+    while energy > physics.photon_cut:
+        number = math.log(physics.photon_top / energy) / physics.photon_step
+        at = min(int(number), physics.attenuation.shape[1] - 2)
+        part = number - at
+        group = int(math.log(bank.group_top / energy) / bank.group_step)
+        frame = _frame(way)
+        track, turn = int(uniform(state) * tracks), int(uniform(state) * turns)
+        length, met = _flight(physics, vox, state, place, way, at, part)
+        step = length / effort.looks
+        for look in range(effort.looks):
+            site = moved(place, way, step * (look + uniform(state)))
+            k, j, i, inside = voxel(vox, site)
+            if not inside or vox.density[k, j, i] <= 0.0:
+                continue
+            chance = effort.chance[k, j, i]
+            if uniform(state) >= chance:
+                continue
+            m, density = vox.material[k, j, i], vox.density[k, j, i]
+            heavy = weight * density * _between(physics.attenuation[m], at, part) * step / chance
+            given = _between(physics.given[m], at, part)
+            if group >= bank.points.shape[0]:
+                deposit(score, site, given, m, density, heavy)
+            elif effort.calm[k, j, i] != 0:
+                turn = (turn + 633) % turns
+                track = track + 1 if track + 1 < tracks else 0
+                heavy *= given / bank.mean[group, track]
+                smooth = effort.density[k, j, i]
+                replayed(score, bank, group, track, turn, site, frame, m, smooth, heavy)
+            else:
+                # The photoelectric part by weight: its electrons are few and go as far.
+                heavy *= given / _between(physics.compton_given, at, part)
+                _freed(
                     physics,
-                    water,
-                    trace,
+                    vox,
+                    score,
                     state,
                     stack,
-                    (0.0, 0.0, 0.0),
-                    (-flat, 0.0, freed[2]),
-                    given,
-                    1.0,
+                    site,
+                    way,
+                    energy,
+                    m,
+                    density,
+                    heavy,
+                    effort.electron_share,
                 )
-            else:
-                deposit(trace, (0.0, 0.0, 0.0), given, 0, 1.0, 1.0)
-            _resample(trace, state, bank.points[line, track], count)
-            bank.energy[line, track] = trace.sums[0] / count
-
-
-@kernel
-def _resample(trace, state, points, count):  # type: ignore[no-untyped-def]
-    """Draw points of equal energy out of a trace, evenly along the energy that it loses."""
-    share = trace.sums[0] / count
-    wanted, lost = uniform(state) * share, 0.0
-    filled = 0
-    for n in range(int(trace.sums[1])):
-        lost += trace.dose[n, 0, 3]
-        while filled < count and wanted <= lost:
-            for axis in range(3):
-                points[filled, axis] = trace.dose[n, 0, axis]
-            filled += 1
-            wanted += share
-    # Rounding may leave the last one.
-    for left in range(filled, count):
-        for axis in range(3):
-            points[left, axis] = points[filled - 1, axis]
-
-
-@kernel
-def _replayed(score, bank, line, track, turn, site, frame, m, density, weight):  # type: ignore[no-untyped-def]
-    """Deposit a track of the bank at a site; gives the direction of the scattered photon."""
-    c, s = bank.turns[turn, 0], bank.turns[turn, 1]
-    ax, ay, az = frame[0]
-    bx, by, bz = frame[1]
-    wx, wy, wz = frame[2]
-    ux, uy, uz = c * ax + s * bx, c * ay + s * by, c * az + s * bz
-    vx, vy, vz = c * bx - s * ax, c * by - s * ay, c * bz - s * az
-    # Everything in units of the score's voxels: three products a coordinate are left to do.
-    stretch = 1.0 / density
-    x, y, z = site[0] - score.corner[0], site[1] - score.corner[1], site[2] - score.corner[2]
-    fx, fy, fz = 1.0 / score.spacing[0], 1.0 / score.spacing[1], 1.0 / score.spacing[2]
-    px, py, pz = ux * stretch, uy * stretch, uz * stretch
-    qx, qy, qz = vx * stretch, vy * stretch, vz * stretch
-    rx, ry, rz = wx * stretch, wy * stretch, wz * stretch
-    nk, nj, ni = score.dose.shape
-    count = bank.points.shape[2]
-    given = weight * bank.energy[line, track]
-    dose = given * score.weight[m] * stretch
-    for n in range(count):
-        p, q, r = (
-            bank.points[line, track, n, 0],
-            bank.points[line, track, n, 1],
-            bank.points[line, track, n, 2],
-        )
-        dx, dy = x + p * px + q * qx + r * rx, y + p * py + q * qy + r * ry
-        if score.kind == RINGS:
-            dx, dy = math.sqrt(dx * dx + dy * dy), 0.0
-        dx, dy, dz = dx * fx, dy * fy, (z + p * pz + q * qz + r * rz) * fz
-        if dx >= 0.0 and dy >= 0.0 and dz >= 0.0 and dx < ni and dy < nj and dz < nk:
-            score.dose[int(dz), int(dy), int(dx)] += dose
-    score.sums[0] += given * count
-    cosine = bank.cosine[line, track]
-    sine = math.sqrt(max(0.0, 1.0 - cosine * cosine))
-    return (sine * ux + cosine * wx, sine * uy + cosine * wy, sine * uz + cosine * wz)
+        if met < 0:
+            score.sums[2] += weight * energy
+            return
+        if uniform(state) < physics.photo[met, at]:
+            return
+        place = moved(place, way, length)
+        energy, way, _ = compton(physics, state, way, energy, uniform(state))
+    k, j, i, inside = voxel(vox, place)
+    if inside and vox.density[k, j, i] > 0.0:
+        deposit(score, place, energy, vox.material[k, j, i], vox.density[k, j, i], weight)
 
 
 @kernel
@@ -170,6 +176,7 @@ def replay(
     score: Any,
     source: Any,
     bank: Any,
+    groups: Any,
     effort: Any,
     attenuation: Any,
     state: Any,
@@ -200,20 +207,12 @@ def replay(
         if enter >= leave:
             score.sums[2] += source.energy[line]
             continue
-        beside = turned(way, 0.0, 0.0)
-        frame = (
-            beside,
-            (
-                way[1] * beside[2] - way[2] * beside[1],
-                way[2] * beside[0] - way[0] * beside[2],
-                way[0] * beside[1] - way[1] * beside[0],
-            ),
-            way,
-        )
+        frame = _frame(way)
         place = moved(place, way, enter)
         # The next track each time, from a random one on: no depth gets the same one always.
         track = int(uniform(state) * tracks)
         turn = int(uniform(state) * turns)
+        site, onward, after = place, way, 0.0
         left, gone = 1.0, 0.0
         k, j, i, inside = voxel(vox, place)
         # Distances to the next border of each axis, and from one border to the next.
@@ -228,46 +227,57 @@ def replay(
                 chance = effort.chance[k, j, i]
                 if chance >= 1.0 or uniform(state) < chance:
                     weight = left * (1.0 - passed) / chance
-                    site = moved(place, way, gone + side * uniform(state))
                     if effort.calm[k, j, i] != 0:
-                        turn = (turn + 633) % turns  # the golden part of 1024
+                        copies = effort.copies if chance >= 1.0 else 1
                         smooth = effort.density[k, j, i]
-                        track = track + 1 if track + 1 < tracks else 0
-                        onward = _replayed(
-                            score, bank, line, track, turn, site, frame, m, smooth, weight
-                        )
+                        for copy in range(copies):
+                            turn = (turn + 633) % turns  # the golden part of 1024
+                            track = track + 1 if track + 1 < tracks else 0
+                            site = moved(place, way, gone + side * (copy + uniform(state)) / copies)
+                            onward = replayed(
+                                score,
+                                bank,
+                                line,
+                                track,
+                                turn,
+                                site,
+                                frame,
+                                m,
+                                smooth,
+                                weight / copies,
+                            )
                         after = bank.after[line, track]
                     else:
-                        energy = source.energy[line]
-                        after, onward, freed = compton(physics, state, way, energy, uniform(state))
-                        share = effort.electron_share
-                        if uniform(state) < share:
-                            heavy = weight / share
-                            given = energy - after
-                            if given > physics.electron_cut:
-                                electron(
-                                    physics, vox, score, state, stack, site, freed, given, heavy
-                                )
-                            else:
-                                deposit(score, site, given, m, density, heavy)
+                        site = moved(place, way, gone + side * uniform(state))
+                        after, onward = _freed(
+                            physics,
+                            vox,
+                            score,
+                            state,
+                            stack,
+                            site,
+                            way,
+                            source.energy[line],
+                            m,
+                            density,
+                            weight,
+                            effort.electron_share,
+                        )
                     share = min(1.0, effort.photon_share / chance)
                     if uniform(state) < share:
-                        heavy = weight / share
-                        if after > physics.photon_cut:
-                            photon(
-                                physics,
-                                vox,
-                                score,
-                                state,
-                                stack,
-                                site,
-                                onward,
-                                after,
-                                heavy,
-                                False,
-                            )
-                        else:
-                            deposit(score, site, after, m, density, heavy)
+                        _flown(
+                            physics,
+                            vox,
+                            score,
+                            groups,
+                            effort,
+                            state,
+                            stack,
+                            site,
+                            onward,
+                            after,
+                            weight / share,
+                        )
                 left *= passed
             gone += side
             if nx <= ny and nx <= nz:

@@ -52,3 +52,13 @@ def scattered_quantiles(energies_mev: Array, parts: int) -> Array:
         area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
         rows.append(np.interp(np.linspace(0.0, 1.0, parts + 1), area / area[-1], ratio))
     return np.stack(rows)
+
+
+def transferred_fraction(energies_mev: Array) -> Array:
+    """Fraction (n,) of its energy that a photon gives to the electron on average (Compton)."""
+    means = []
+    for energy in energies_mev:
+        ratio = np.linspace(1.0 / (1.0 + 2.0 * energy / ELECTRON_MASS_MEV), 1.0, 4001)
+        density = klein_nishina(energy, ratio)
+        means.append(np.trapezoid(density * (1.0 - ratio)) / np.trapezoid(density))
+    return np.array(means)

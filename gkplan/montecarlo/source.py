@@ -1,34 +1,55 @@
-"""Where photons start: one ideal beam, or the beams of a unit."""
+"""Where photons start: the beams of a unit."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gkplan.dose.beams import Beams
+from gkplan.frames import Array
+from gkplan.montecarlo.fluence import Fluence, fluences_of
 from gkplan.montecarlo.materials import cobalt_lines
+from gkplan.unit import RadiationUnit
 
 if TYPE_CHECKING:
     from gkplan.kernels.matter import Source
 
 
-def ideal_beam(diameter_mm: float, focus_z_mm: float = 80.0, distance_mm: float = 400.0) -> Source:
-    """A point source on the negative z axis, seen through a disc at (0, 0, `focus_z_mm`).
+@cache
+def _shapes(unit: RadiationUnit) -> tuple[Fluence, ...]:
+    """Photons across every off-axis profile of a unit, in the order of `Beams.profile`."""
+    return tuple(f for c in unit.collimators for f in fluences_of(c))
+
+
+def beam_source(unit: RadiationUnit, beams: Beams) -> tuple[Source, float]:
+    """The beams as a source of photons, and how many photons all of them give together.
 
     Notes
     -----
-    Uniform over the disc, which differs from uniform in solid angle by less than 1e-3.
+    A beam has as many photons as give its `output` at the centre of the calibration sphere,
+    so that the sphere's dose rate is the calibration's. Rays come from the virtual source.
     """
     from gkplan.kernels.matter import Source
 
+    shapes = _shapes(unit)
+    per_gy = np.array([f.area_mm2 / f.dose_gy_mm2 for f in shapes])
+    photons = per_gy[beams.profile] * beams.output
     energy, share = cobalt_lines()
-    return Source(
-        np.array([[0.0, 0.0, focus_z_mm]]),
-        np.array([[0.0, 0.0, -1.0]]),
-        np.array([distance_mm]),
-        np.zeros(1, dtype=np.int64),
-        np.ones(1),
-        np.array([[0.0, (diameter_mm / 2.0) ** 2]]),
+    source = Source(
+        np.ascontiguousarray(beams.focus_mm),
+        np.ascontiguousarray(beams.directions),
+        beams.virtual_distance_mm,
+        beams.profile.astype(np.int64),
+        _cumulated(photons),
+        np.stack([f.radius2_mm2 for f in shapes]),
         energy,
         np.cumsum(share),
     )
+    return source, float(photons.sum())
+
+
+def _cumulated(weights: Array) -> Array:
+    total = np.cumsum(weights)
+    return np.asarray(total / total[-1])

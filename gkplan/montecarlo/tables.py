@@ -15,7 +15,12 @@ from gkplan.montecarlo.electrons import (
     radiative_mev_cm2_g,
 )
 from gkplan.montecarlo.materials import material
-from gkplan.montecarlo.photons import compton_cm2_g, photo_cm2_g, scattered_quantiles
+from gkplan.montecarlo.photons import (
+    compton_cm2_g,
+    photo_cm2_g,
+    scattered_quantiles,
+    transferred_fraction,
+)
 from gkplan.montecarlo.scattering import angle_quantiles
 
 if TYPE_CHECKING:
@@ -43,17 +48,20 @@ class Accuracy:
     photon_cut_mev: float = 0.01
 
 
-_USUAL = Accuracy()
+# For electrons that are followed one by one, and for banks of tracks that are used often.
+USUAL = Accuracy()
+FINE = Accuracy(step=0.05, hard_mev=0.015, electron_cut_mev=0.015)
 
 
 @cache
-def physics_of(names: tuple[str, ...], accuracy: Accuracy = _USUAL) -> Physics:
+def physics_of(names: tuple[str, ...], accuracy: Accuracy = USUAL) -> Physics:
     """The tables for materials by name; material number n of a voxel is ``names[n]``."""
     from gkplan.kernels.matter import Physics
 
     energies = np.geomspace(TOP_MEV, 0.999 * accuracy.photon_cut_mev, _PHOTON_ROWS)
     compton = np.array([compton_cm2_g(material(n), energies) for n in names])
     photo = np.array([photo_cm2_g(material(n), energies) for n in names])
+    transferred = transferred_fraction(energies)
     columns = [_electron_rows(n, accuracy) for n in names]
     path, kept, hard, angle, scale = (np.array(c) for c in zip(*columns, strict=True))
     return Physics(
@@ -62,6 +70,8 @@ def physics_of(names: tuple[str, ...], accuracy: Accuracy = _USUAL) -> Physics:
         # 1/cm at density 1 to 1/mm.
         (compton + photo) / 10.0,
         photo / (compton + photo),
+        (compton * energies * transferred + photo * energies) / (compton + photo),
+        energies * transferred,
         scattered_quantiles(energies, _QUANTILES),
         accuracy.photon_cut_mev,
         TOP_MEV,
