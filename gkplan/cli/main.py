@@ -13,6 +13,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     bench_plans,
     commands,
     commission,
+    compare,
     pareto,
     phantoms,
     polish,
