@@ -29,7 +29,7 @@ def test_a_plan_judged_by_a_dose_on_a_grid() -> None:
     """With `tmr`'s dose on the grid the metrics are those of `tmr`, but for interpolation."""
     case = load_case("metastasis-small")
     middle = tuple(float(c) for c in case.targets[0].solid.bounds.mean(axis=0))
-    shot = Shot(middle, (8,) * 8, 8.0)  # type: ignore[arg-type]
+    shot = Shot(middle, (8,) * 8, 20.0)  # type: ignore[arg-type]
     plan = Plan(case, load_unit("perfexion"), "perfexion", (shot,))
     place = np.array(middle)
     grid = Grid.around([place - 25.0, place + 25.0], 1.0, Frame.LEKSELL)
@@ -40,7 +40,7 @@ def test_a_plan_judged_by_a_dose_on_a_grid() -> None:
     assert other.plan.provenance["engine"] == "montecarlo"
     assert usual.plan.provenance["engine"] == "tmr"
     first, second = usual.evaluation.metrics.overall, other.evaluation.metrics.overall
-    assert second.coverage == pytest.approx(first.coverage, abs=0.02)
+    assert second.coverage == pytest.approx(first.coverage, abs=0.05)
     assert second.max_dose_gy == pytest.approx(first.max_dose_gy, rel=0.02)
 
     pair = {"tmr": usual.evaluation, "montecarlo": other.evaluation}

@@ -21,6 +21,8 @@ BOX, RINGS, TRACE = 0, 1, 2
 # call would take three quarters of the time. (njit as Any: its type does not know `_nrt`.)
 _njit: Any = numba.njit
 kernel = _njit(cache=True, nogil=True, _nrt=False)
+# Matter of less density (g/cm3) is air: what stops there, stops far off.
+THIN = 0.1
 # Beyond a border by this much, a place is in the next voxel.
 NUDGE_MM = 1e-6
 

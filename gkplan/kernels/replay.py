@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gkplan.kernels.bank import replayed
 from gkplan.kernels.matter import (
+    THIN,
     deposit,
     entrance,
     kernel,
@@ -66,7 +67,7 @@ def _freed(physics, vox, score, state, stack, site, way, energy, m, density, wei
     after, onward, freed = compton(physics, state, way, energy, uniform(state))
     if uniform(state) < share:
         given = energy - after
-        if given > physics.electron_cut:
+        if given > physics.electron_cut or density < THIN:
             electron(physics, vox, score, state, stack, site, freed, given, weight / share)
         else:
             deposit(score, site, given, m, density, weight / share)

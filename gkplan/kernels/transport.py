@@ -15,6 +15,7 @@ from gkplan.kernels.matter import (
     MASS,
     MOST_WAITING,
     NUDGE_MM,
+    THIN,
     deposit,
     entrance,
     kernel,
@@ -122,8 +123,14 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
             begun = energy - pending
             if begun <= physics.electron_cut:
                 m, density = vox.material[k, j, i], vox.density[k, j, i]
-                if density > 0.0:
+                if density >= THIN:
                     deposit(score, place, energy, m, density, weight)
+                elif density > 0.0:
+                    # In air even the last of it goes some way.
+                    _, rest = _straight(
+                        physics, vox, score, state, place, way, rows, energy, weight
+                    )
+                    score.sums[2] += weight * rest
                 else:
                     score.sums[2] += weight * energy
                 break
@@ -204,7 +211,7 @@ def photon(physics, vox, score, state, stack, place, way, energy, weight, local)
         else:
             after, onward, freed = compton(physics, state, way, energy, uniform(state))
         given = energy - after
-        if local or given <= physics.electron_cut:
+        if local or (given <= physics.electron_cut and density >= THIN):
             deposit(score, place, given, m, density, weight)
         else:
             electron(physics, vox, score, state, stack, place, freed, given, weight)

@@ -88,17 +88,17 @@ class Tally:
     def uncertainty(self) -> float:
         """Root mean square of the relative uncertainty where the dose is above half its maximum.
 
-        The maximum is the mean of the hottest thousandth of what is above a tenth of the
-        highest voxel, so that one lucky voxel does not decide.
+        Every voxel counts by what it has for sure, three standard errors below its mean, so that
+        one lucky voxel neither is the maximum nor near it.
         """
-        if self.batches < 2 or not self.total.any():
+        if self.batches < 2:
             return float("inf")
-        high = self.total[self.total > 0.1 * self.total.max()]
-        count = max(len(high) // 1000, 1)
-        top = np.partition(high, len(high) - count)[-count:].mean()
-        there = self.total > 0.5 * top
-        relative = self.standard_error[there] / self.mean[there]
-        return float(np.sqrt(np.mean(relative**2)))
+        error, mean = self.standard_error, self.mean
+        sure = mean - 3.0 * error
+        if sure.max() <= 0.0:
+            return float("inf")
+        there = sure > 0.5 * sure.max()
+        return float(np.sqrt(np.mean((error[there] / mean[there]) ** 2)))
 
 
 def batch(problem: Problem, number: int) -> Array:
