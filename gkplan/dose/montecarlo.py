@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -250,12 +250,3 @@ class ComputedDose:
         if grid == self.result.grid and tuple(shots) == self.shots:
             return self.result.dose_gy
         return self.dose(grid.points(), shots).reshape(grid.shape).astype(np.float32)
-
-    def scaled(self, factor: float, shots: Sequence[Shot]) -> ComputedDose:
-        """The dose of shots that take `factor` times as long."""
-        result = replace(
-            self.result,
-            dose_gy=self.result.dose_gy * np.float32(factor),
-            error_gy=self.result.error_gy * np.float32(factor),
-        )
-        return replace(self, result=result, shots=tuple(shots))
