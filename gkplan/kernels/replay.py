@@ -43,7 +43,9 @@ class Effort(NamedTuple):
     photon_share: float  # of the scattered photons that go on
     looks: int  # places on each flight of these
     copies: int  # tracks of a primary ray in each voxel where the chance is 1
-    electron_share: float  # of the electrons that are followed where it is not calm
+    electron_share: (
+        float  # of the electrons that are followed where it is not calm, times the chance
+    )
 
 
 @kernel
@@ -147,7 +149,7 @@ def _flown(physics, vox, score, bank, effort, state, stack, place, way, energy, 
                     m,
                     density,
                     heavy,
-                    effort.electron_share,
+                    effort.electron_share * chance,
                 )
         if met < 0:
             score.sums[2] += weight * energy
@@ -262,7 +264,7 @@ def replay(
                             m,
                             density,
                             weight,
-                            effort.electron_share,
+                            effort.electron_share * chance,
                         )
                     share = min(1.0, effort.photon_share / chance)
                     if uniform(state) < share:
