@@ -38,13 +38,19 @@ from gkplan.prescription import Limit, Prescription
 from gkplan.unit import RadiationUnit, load_unit
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from matplotlib.figure import Figure
 
+    from gkplan.dose.engine import DoseEngine
+    from gkplan.dose.montecarlo import ComputedDose, MonteCarlo, MonteCarloEngine
     from gkplan.metrics.sampling import StructurePoints
     from gkplan.planner import Aim, MadeShots
 
 Report = Callable[[str], None]
 _DOSE_MARGIN_MM = 30.0
+# As far from isocentres as metrics look for dose.
+_JUDGED_MM = 70.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +66,37 @@ def engine_of(plan: Plan) -> TmrEngine:
     """The dose engine of a plan's unit, head and rate, its shots checked against the head."""
     check_depths(plan.shots, plan.case.head)
     return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min, plan.transit)
+
+
+def montecarlo_of(
+    plan: Plan,
+    how: MonteCarlo | None = None,
+    report: Report = lambda _: None,
+    executor: Executor | None = None,
+) -> MonteCarloEngine:
+    """The Monte Carlo engine of a plan, its shots checked against the head."""
+    from gkplan.dose.montecarlo import MonteCarlo, MonteCarloEngine
+
+    check_depths(plan.shots, plan.case.head)
+    rate = plan.calibration_dose_rate_gy_per_min
+    how = how or MonteCarlo()
+    return MonteCarloEngine(plan.unit, plan.case.head, rate, plan.transit, how, report, executor)
+
+
+def montecarlo_dose(
+    plan: Plan,
+    how: MonteCarlo | None = None,
+    report: Report = lambda _: None,
+    executor: Executor | None = None,
+) -> ComputedDose:
+    """The Monte Carlo dose of a plan wherever it is judged, as an engine for `judge`."""
+    points = np.array([s.isocenter_mm for s in plan.shots])
+    boxes = [s.solid.bounds for s in plan.case.structures]
+    bounds = np.concatenate([points - _JUDGED_MM, points + _JUDGED_MM, *boxes])
+    low, high = plan.case.head.bounds
+    span = [np.maximum(bounds.min(axis=0), low), np.minimum(bounds.max(axis=0), high)]
+    grid = Grid.around(span, 1.0, Frame.LEKSELL, margin_mm=1.0)
+    return montecarlo_of(plan, how, report, executor).computed(grid, plan.shots)
 
 
 def prescribed(case: Case, dose_gy: float | None, isodose: float | None) -> Case:
@@ -170,18 +207,22 @@ def judge(
     plan: Plan,
     report: Report = lambda _: None,
     places: Mapping[str, StructurePoints] | None = None,
+    engine: DoseEngine | None = None,
 ) -> Planned:
     """The plan with its metrics and provenance, and the histograms.
 
-    `places` are those of `evaluate`, for who judges many plans of a case.
+    `places` are those of `evaluate`, for who judges many plans of a case; `engine` is another
+    than `tmr`, see `montecarlo_dose`.
     """
     from gkplan.metrics.evaluate import evaluate
 
     start = time.perf_counter()
     report("judging the plan")
-    evaluation = evaluate(plan.case, plan.shots, engine_of(plan), places)
+    engine = engine or engine_of(plan)
+    evaluation = evaluate(plan.case, plan.shots, engine, places)
     kept = {key: plan.provenance[key] for key in ("aim",) if key in plan.provenance}
-    plan = replace(plan, metrics=evaluation.metrics, provenance={**kept, **_provenance(plan)})
+    made = {**kept, **_provenance(plan), "engine": engine.name}
+    plan = replace(plan, metrics=evaluation.metrics, provenance=made)
     return Planned(plan, evaluation, time.perf_counter() - start)
 
 
@@ -313,7 +354,6 @@ def _provenance(plan: Plan) -> dict[str, object]:
     return {
         "software": f"gkplan {version('gkplan')}",
         "disclaimer": DISCLAIMER,
-        "engine": "tmr",
         "unit": f"{plan.unit.name} {plan.unit.version}",
         "unit_sha256": plan.unit.sha256,
         "unit_profiles": plan.unit.profiles,

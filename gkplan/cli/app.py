@@ -39,3 +39,13 @@ UnitOption = Annotated[str, typer.Option(help="unit name or file")]
 CoverageOption = Annotated[
     float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
 ]
+EngineOption = Annotated[str, typer.Option(help="tmr or montecarlo")]
+UncertaintyOption = Annotated[
+    float, typer.Option(help="montecarlo: one sigma above half the maximum, 0.01 is 1 %")
+]
+MediumOption = Annotated[
+    str, typer.Option(help="montecarlo: head (densities of tissues or image) or water")
+]
+ResumeOption = Annotated[
+    Path | None, typer.Option(help="montecarlo: save the work here, and go on from it")
+]

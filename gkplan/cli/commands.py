@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,15 +14,20 @@ from gkplan.cli.app import (
     CoverageOption,
     DayOption,
     DoseOption,
+    EngineOption,
     GammaOption,
     HeadOption,
     IsodoseOption,
+    MediumOption,
     OutOption,
     PlanArgument,
     RateOption,
+    ResumeOption,
+    UncertaintyOption,
     UnitOption,
     app,
 )
+from gkplan.cli.engines import montecarlo_asked
 from gkplan.cli.foreign import (
     BridgeOption,
     CentreOption,
@@ -131,14 +136,21 @@ def plan(
 def evaluate(
     plan_file: PlanArgument,
     json_out: Annotated[Path | None, typer.Option("--json", help="write the metrics here")] = None,
+    engine: EngineOption = "tmr",
+    uncertainty: UncertaintyOption = 0.01,
+    medium: MediumOption = "head",
+    resume: ResumeOption = None,
 ) -> None:
     """Judge a plan: indices, structure doses, limits."""
+    how = montecarlo_asked(engine, uncertainty, medium, resume)
     with progress() as report:
         from gkplan.files import write_text
         from gkplan.planfile import metrics_table, read_plan
-        from gkplan.workflow import judge
+        from gkplan.workflow import judge, montecarlo_dose
 
-        planned = judge(read_plan(plan_file), report)
+        plan = read_plan(plan_file)
+        dose = montecarlo_dose(plan, how, report) if how else None
+        planned = judge(plan, report, engine=dose)
     if json_out is not None:
         write_text(json_out, json.dumps(metrics_table(planned.evaluation.metrics), indent=1))
     _print(planned)
@@ -150,6 +162,10 @@ def dose(
     at: Annotated[list[str] | None, typer.Option(help="Leksell point X,Y,Z in mm")] = None,
     out: Annotated[Path | None, typer.Option(help="write the dose grid as .npz")] = None,
     spacing: Annotated[float, typer.Option(help="grid spacing, mm")] = 1.0,
+    engine: EngineOption = "tmr",
+    uncertainty: UncertaintyOption = 0.01,
+    medium: MediumOption = "head",
+    resume: ResumeOption = None,
 ) -> None:
     """Compute a plan's dose: at points, or on a grid."""
     import io
@@ -157,25 +173,38 @@ def dose(
     import numpy as np
 
     from gkplan.files import write_bytes
+    from gkplan.grid import Volume
     from gkplan.planfile import read_plan
-    from gkplan.workflow import dose_volume, engine_of
+    from gkplan.workflow import dose_grid, dose_volume, engine_of, montecarlo_of
+
+    how = montecarlo_asked(engine, uncertainty, medium, resume)
 
     if not at and out is None:
         raise PlanError("dose: nothing to do; give --at X,Y,Z or --out FILE.npz")
     if not 0.1 <= spacing <= 20.0:
         raise PlanError(f"--spacing {spacing}: expected 0.1 to 20 mm")
     points = [point("--at", text) for text in at or []]
+    if how and points and out is not None:
+        raise PlanError("dose: montecarlo computes points or a grid; give --at or --out, not both")
     plan = read_plan(plan_file)
-    if points:
-        for place, value in zip(
-            points, engine_of(plan).dose(np.array(points), plan.shots), strict=True
-        ):
-            typer.echo(f"{place[0]:g},{place[1]:g},{place[2]:g} mm: {value:.4f} Gy")
+    more: dict[str, Any] = {}
+    with progress() as report:
+        source = montecarlo_of(plan, how, report) if how else engine_of(plan)
+        values = source.dose(np.array(points), plan.shots).tolist() if points else []
+        if how is None and out is not None:
+            volume = dose_volume(plan, spacing)
+        elif out is not None:
+            grid = dose_grid(plan, spacing)
+            result = montecarlo_of(plan, how, report).run(grid, plan.shots)
+            volume = Volume(result.dose_gy, grid, "dose_gy")
+            more = {"standard_error_gy": result.error_gy, "disclaimer": DISCLAIMER}
+    for place, value in zip(points, values, strict=True):
+        typer.echo(f"{place[0]:g},{place[1]:g},{place[2]:g} mm: {value:.4f} Gy")
     if out is not None:
-        volume = dose_volume(plan, spacing)
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer,
+            **more,
             dose_gy=volume.array,
             origin_mm=volume.grid.origin_mm,
             spacing_mm=volume.grid.spacing_mm,

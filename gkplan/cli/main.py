@@ -14,6 +14,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     check,
     commands,
     commission,
+    compare,
     inspect,
     localise,
     pareto,

@@ -13,10 +13,12 @@ from gkplan.check.patterns import Observed
 from gkplan.check.sectors import read_sectors, told_sectors
 from gkplan.dicom.beams import Beam, BeamPlan, read_beams
 from gkplan.dicom.dosegrid import read_dose
-from gkplan.dicom.folder import DicomFile, dicom_files, reading
 from gkplan.dicom.plainrois import read_rois
+from gkplan.dicom.private import has_block
 from gkplan.dicom.read import read_plan
+from gkplan.dicom.reading import reading
 from gkplan.dicom.registration import read_frame
+from gkplan.dicom.scan import Found, scan
 from gkplan.errors import CaseError, PlanError
 from gkplan.frames import RigidTransform, patient_from_leksell
 from gkplan.grid import Volume
@@ -61,7 +63,10 @@ def read_stated(
     options = options or CheckOptions()
     if options.rate_gy_per_min is not None:
         check_rate(options.rate_gy_per_min)
-    files = dicom_files(folder)
+    inventory = scan(folder, report)
+    for path, reason in inventory.unreadable:
+        raise CaseError(f"{path}: {reason}")
+    files = inventory.files
     plans = [f for f in files if f.modality == "RTPLAN"]
     if len(plans) != 1:
         raise CaseError(
@@ -71,13 +76,13 @@ def read_stated(
     (plan,) = plans
     with reading(plan.path):
         beams = read_beams(plan.header)
-    if plan.has_block:
+    if has_block(plan.header):
         return _ours(folder, files, plan, beams, options)
     return _foreign(files, plan, beams, options, report)
 
 
 def _ours(
-    folder: Path, files: list[DicomFile], file: DicomFile, beams: BeamPlan, options: CheckOptions
+    folder: Path, files: list[Found], file: Found, beams: BeamPlan, options: CheckOptions
 ) -> StatedPlan:
     if options.pattern is not None or options.frame is not None:
         raise PlanError(
@@ -107,8 +112,8 @@ def _ours(
 
 
 def _foreign(
-    files: list[DicomFile],
-    file: DicomFile,
+    files: list[Found],
+    file: Found,
     beams: BeamPlan,
     options: CheckOptions,
     report: Callable[[str], None],
@@ -161,9 +166,7 @@ def _observed(beam: Beam, leksell_from_patient: RigidTransform) -> Observed:
     )
 
 
-def _frame(
-    file: DicomFile, beams: BeamPlan, options: CheckOptions
-) -> tuple[RigidTransform, list[str]]:
+def _frame(file: Found, beams: BeamPlan, options: CheckOptions) -> tuple[RigidTransform, list[str]]:
     if options.frame is not None:
         return read_frame(options.frame, str(file.header.get("FrameOfReferenceUID", ""))), []
     # Only directions matter to the dose: the unit goes to each isocentre by itself.
@@ -175,7 +178,7 @@ def _frame(
     return patient_from_leksell(center).inverse, [note]
 
 
-def _structure_set(files: Sequence[DicomFile], plan: DicomFile) -> tuple[DicomFile, list[str]]:
+def _structure_set(files: Sequence[Found], plan: Found) -> tuple[Found, list[str]]:
     """The structure set that the plan refers to, or the only one."""
     with reading(plan.path):
         references = plan.header.get("ReferencedStructureSetSequence") or []
@@ -193,7 +196,7 @@ def _structure_set(files: Sequence[DicomFile], plan: DicomFile) -> tuple[DicomFi
 
 
 def _dose(
-    files: Sequence[DicomFile], plan: DicomFile, leksell_from_patient: RigidTransform
+    files: Sequence[Found], plan: Found, leksell_from_patient: RigidTransform
 ) -> Volume | None:
     """The dose that refers to the plan, or the only one."""
     doses = [f for f in files if f.modality == "RTDOSE"]

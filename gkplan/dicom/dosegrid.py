@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, dcmread
 
-from gkplan.dicom.folder import reading
+from gkplan.dicom.reading import reading
 from gkplan.frames import Array, Frame, RigidTransform
 from gkplan.grid import Grid, Volume
 

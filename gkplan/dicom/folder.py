@@ -36,7 +36,7 @@ def open_folder(folder: Path) -> DicomFolder:
     folder = inventory.folder
     for path, reason in inventory.unreadable:
         raise CaseError(f"{path}: {reason}")
-    if not _files(inventory):
+    if not inventory.files:
         raise CaseError(f"{folder}: no DICOM file in or below it; expected an export of gkplan")
     plans = [p for p in inventory.plans if p.text("Manufacturer") == MANUFACTURER]
     if not any(has_block(p.header) for p in plans):
@@ -62,14 +62,8 @@ def open_folder(folder: Path) -> DicomFolder:
     return DicomFolder(folder, plan, structures[0], images[0])
 
 
-def _files(inventory: Inventory) -> list[Found]:
-    series = (*inventory.images, *inventory.others)
-    single = (*inventory.structures, *inventory.plans, *inventory.doses)
-    return [file for s in series for file in s.files] + list(single)
-
-
 def _foreign(inventory: Inventory, stripped: bool) -> str:
-    files = _files(inventory)
+    files = inventory.files
     counts = Counter(f.modality for f in files)
     found = ", ".join(f"{n} {modality}" for modality, n in sorted(counts.items()))
     makers = sorted({f.text("Manufacturer") or "an unnamed maker" for f in files})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydicom import Dataset
 
-from gkplan.dicom.folder import DicomFile, reading
+from gkplan.dicom.reading import reading
 from gkplan.dicom.rtstruct import SKULL
+from gkplan.dicom.scan import Found
 from gkplan.errors import CaseError
 from gkplan.frames import RigidTransform
 from gkplan.head import Head
@@ -16,7 +17,7 @@ _TARGETS = ("PTV", "GTV", "CTV", "TREATED_VOLUME")
 
 
 def read_rois(
-    file: DicomFile, leksell_from_patient: RigidTransform
+    file: Found, leksell_from_patient: RigidTransform
 ) -> tuple[Head, tuple[Structure, ...], list[str]]:
     """The head (EXTERNAL, or named *Skull), the other structures, and what was left out.
 

@@ -93,6 +93,13 @@ class Inventory:
     clashes: tuple[Found, ...]
     strays: int
 
+    @property
+    def files(self) -> list[Found]:
+        """All that could be read."""
+        series = (*self.images, *self.others)
+        single = (*self.structures, *self.plans, *self.doses)
+        return [file for s in series for file in s.files] + list(single)
+
 
 def scan(folder: Path, report: Callable[[str], None] = lambda _: None) -> Inventory:
     """Look at all files in and below `folder`; damaged ones are listed, not refused.

@@ -1,0 +1,296 @@
+"""Many interactions for each ray: electron tracks out of a bank where matter is uniform.
+
+A ray of the source interacts, with the fraction of a photon that would, in every voxel it
+crosses. A part of the scattered photons, with more weight, is followed to where it collides, and
+on the way does what photons do on average in each voxel (the track-length estimator). Where
+matter is uniform as far as electrons get, an electron's track is one of a bank that was followed
+in water, turned about the photon by a random angle and scaled by the density; elsewhere an
+electron is followed.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gkplan.kernels.bank import replayed
+from gkplan.kernels.matter import (
+    THIN,
+    deposit,
+    entrance,
+    kernel,
+    moved,
+    start,
+    turned,
+    uniform,
+    voxel,
+)
+from gkplan.kernels.transport import compton, electron, emitted
+
+# Steps of a sequence that fills the unit cube evenly (Roberts, 2018).
+_EVENLY = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+
+
+class Effort(NamedTuple):
+    """Where work is spent; [k, j, i] as the voxels."""
+
+    calm: NDArray[np.uint8]  # 1: tracks may be replayed there
+    density: NDArray[np.float32]  # smoothed, by which tracks are scaled
+    chance: NDArray[np.float32]  # of a voxel on the way of a photon to be looked at
+    photon_share: float  # of the scattered photons that go on
+    looks: int  # places on each flight of these
+    copies: int  # tracks of a primary ray in each voxel where the chance is 1
+    electron_share: (
+        float  # of the electrons that are followed where it is not calm, times the chance
+    )
+
+
+@kernel
+def _frame(way):  # type: ignore[no-untyped-def]
+    """Two directions across a third, and this."""
+    beside = turned(way, 0.0, 0.0)
+    return (
+        beside,
+        (
+            way[1] * beside[2] - way[2] * beside[1],
+            way[2] * beside[0] - way[0] * beside[2],
+            way[0] * beside[1] - way[1] * beside[0],
+        ),
+        way,
+    )
+
+
+@kernel
+def _freed(physics, vox, score, state, stack, site, way, energy, m, density, weight, share):  # type: ignore[no-untyped-def]
+    """A Compton scattering at a site: a part of the electrons is followed; the photon after."""
+    after, onward, freed = compton(physics, state, way, energy, uniform(state))
+    if uniform(state) < share:
+        given = energy - after
+        if given > physics.electron_cut or density < THIN:
+            electron(physics, vox, score, state, stack, site, freed, given, weight / share)
+        else:
+            deposit(score, site, given, m, density, weight / share)
+    return after, onward
+
+
+@kernel
+def _flight(physics, vox, state, place, way, at, part):  # type: ignore[no-untyped-def]
+    """How far a photon flies (Woodcock), and the material it collides with, or -1."""
+    greatest = max(vox.majorant[at], vox.majorant[at + 1])
+    length = 0.0
+    while True:
+        length -= math.log(uniform(state)) / greatest
+        k, j, i, inside = voxel(vox, moved(place, way, length))
+        if not inside:
+            return entrance(vox, place, way)[1], -1
+        m = vox.material[k, j, i]
+        if uniform(state) * greatest < vox.density[k, j, i] * _between(
+            physics.attenuation[m], at, part
+        ):
+            return length, m
+
+
+@kernel
+def _between(row, at, part):  # type: ignore[no-untyped-def]
+    return (1.0 - part) * row[at] + part * row[at + 1]
+
+
+@kernel
+def _flown(physics, vox, score, bank, effort, state, stack, place, way, energy, weight):  # type: ignore[no-untyped-def]
+    """Follow a scattered photon to its end, by the track-length estimator.
+
+    At places spread evenly over each of its flights it does, for the length that they stand
+    for, what photons do on average.
+    """
+    tracks, turns = bank.points.shape[1], bank.turns.shape[0]
+    while energy > physics.photon_cut:
+        number = math.log(physics.photon_top / energy) / physics.photon_step
+        at = min(int(number), physics.attenuation.shape[1] - 2)
+        part = number - at
+        group = int(math.log(bank.group_top / energy) / bank.group_step)
+        frame = _frame(way)
+        track, turn = int(uniform(state) * tracks), int(uniform(state) * turns)
+        length, met = _flight(physics, vox, state, place, way, at, part)
+        step = length / effort.looks
+        for look in range(effort.looks):
+            site = moved(place, way, step * (look + uniform(state)))
+            k, j, i, inside = voxel(vox, site)
+            if not inside or vox.density[k, j, i] <= 0.0:
+                continue
+            chance = effort.chance[k, j, i]
+            if uniform(state) >= chance:
+                continue
+            m, density = vox.material[k, j, i], vox.density[k, j, i]
+            heavy = weight * density * _between(physics.attenuation[m], at, part) * step / chance
+            given = _between(physics.given[m], at, part)
+            if group >= bank.points.shape[0]:
+                deposit(score, site, given, m, density, heavy)
+            elif effort.calm[k, j, i] != 0:
+                turn = (turn + 633) % turns
+                track = track + 1 if track + 1 < tracks else 0
+                heavy *= given / bank.mean[group, track]
+                smooth = effort.density[k, j, i]
+                replayed(score, bank, group, track, turn, site, frame, m, smooth, heavy)
+            else:
+                # The photoelectric part by weight: its electrons are few and go as far.
+                heavy *= given / _between(physics.compton_given, at, part)
+                _freed(
+                    physics,
+                    vox,
+                    score,
+                    state,
+                    stack,
+                    site,
+                    way,
+                    energy,
+                    m,
+                    density,
+                    heavy,
+                    effort.electron_share * chance,
+                )
+        if met < 0:
+            score.sums[2] += weight * energy
+            return
+        if uniform(state) < physics.photo[met, at]:
+            return
+        place = moved(place, way, length)
+        energy, way, _ = compton(physics, state, way, energy, uniform(state))
+    k, j, i, inside = voxel(vox, place)
+    if inside and vox.density[k, j, i] > 0.0:
+        deposit(score, place, energy, vox.material[k, j, i], vox.density[k, j, i], weight)
+
+
+@kernel
+def _border(vox, place, along, axis, index):  # type: ignore[no-untyped-def]
+    """Distance along a direction cosine to the border of a voxel, and from one to the next."""
+    if along == 0.0:
+        return 1e30, 1e30
+    border = vox.corner[axis] + (index + (along > 0.0)) * vox.spacing[axis]
+    return (border - place) / along, vox.spacing[axis] / abs(along)
+
+
+@kernel
+def replay(
+    physics: Any,
+    vox: Any,
+    score: Any,
+    source: Any,
+    bank: Any,
+    groups: Any,
+    effort: Any,
+    attenuation: Any,
+    state: Any,
+    stack: Any,
+    seed: int,
+    first: int,
+    count: int,
+) -> None:
+    """Rays `first` to ``first + count``; `attenuation` [m, line] is in 1/mm at density 1.
+
+    They are one sample: only the spread of many such calls tells the uncertainty.
+    """
+    tracks, turns = bank.points.shape[1], bank.turns.shape[0]
+    nk, nj, ni = vox.density.shape
+    # Rays fill the beams evenly, from a random place on.
+    start(state, seed, first)
+    shift = (uniform(state), uniform(state), uniform(state))
+    for history in range(first, first + count):
+        start(state, seed, history)
+        n = history - first
+        chances = (
+            (shift[0] + n * _EVENLY[0]) % 1.0,
+            (shift[1] + n * _EVENLY[1]) % 1.0,
+            (shift[2] + n * _EVENLY[2]) % 1.0,
+        )
+        place, way, line = emitted(source, state, chances)
+        enter, leave = entrance(vox, place, way)
+        if enter >= leave:
+            score.sums[2] += source.energy[line]
+            continue
+        frame = _frame(way)
+        place = moved(place, way, enter)
+        # The next track each time, from a random one on: no depth gets the same one always.
+        track = int(uniform(state) * tracks)
+        turn = int(uniform(state) * turns)
+        site, onward, after = place, way, 0.0
+        left, gone = 1.0, 0.0
+        k, j, i, inside = voxel(vox, place)
+        # Distances to the next border of each axis, and from one border to the next.
+        nx, ex = _border(vox, place[0], way[0], 0, i)
+        ny, ey = _border(vox, place[1], way[1], 1, j)
+        nz, ez = _border(vox, place[2], way[2], 2, k)
+        while inside:
+            side = min(nx, ny, nz) - gone
+            density, m = vox.density[k, j, i], vox.material[k, j, i]
+            if density > 0.0:
+                passed = math.exp(-density * attenuation[m, line] * side)
+                chance = effort.chance[k, j, i]
+                if chance >= 1.0 or uniform(state) < chance:
+                    weight = left * (1.0 - passed) / chance
+                    if effort.calm[k, j, i] != 0:
+                        copies = effort.copies if chance >= 1.0 else 1
+                        smooth = effort.density[k, j, i]
+                        for copy in range(copies):
+                            turn = (turn + 633) % turns  # the golden part of 1024
+                            track = track + 1 if track + 1 < tracks else 0
+                            site = moved(place, way, gone + side * (copy + uniform(state)) / copies)
+                            onward = replayed(
+                                score,
+                                bank,
+                                line,
+                                track,
+                                turn,
+                                site,
+                                frame,
+                                m,
+                                smooth,
+                                weight / copies,
+                            )
+                        after = bank.after[line, track]
+                    else:
+                        site = moved(place, way, gone + side * uniform(state))
+                        after, onward = _freed(
+                            physics,
+                            vox,
+                            score,
+                            state,
+                            stack,
+                            site,
+                            way,
+                            source.energy[line],
+                            m,
+                            density,
+                            weight,
+                            effort.electron_share * chance,
+                        )
+                    share = min(1.0, effort.photon_share / chance)
+                    if uniform(state) < share:
+                        _flown(
+                            physics,
+                            vox,
+                            score,
+                            groups,
+                            effort,
+                            state,
+                            stack,
+                            site,
+                            onward,
+                            after,
+                            weight / share,
+                        )
+                left *= passed
+            gone += side
+            if nx <= ny and nx <= nz:
+                i += 1 if way[0] > 0.0 else -1
+                nx += ex
+            elif ny <= nz:
+                j += 1 if way[1] > 0.0 else -1
+                ny += ey
+            else:
+                k += 1 if way[2] > 0.0 else -1
+                nz += ez
+            inside = (i >= 0) and (j >= 0) and (k >= 0) and (i < ni) and (j < nj) and (k < nk)
+        score.sums[2] += left * source.energy[line]

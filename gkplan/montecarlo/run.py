@@ -1,0 +1,188 @@
+"""Batches of histories: computed anywhere, added up in order, until the dose is sure enough."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gkplan.frames import Array
+from gkplan.montecarlo.effort import TrackBank, scratch
+
+if TYPE_CHECKING:
+    from gkplan.kernels.matter import Physics, Score, Source, Voxels
+    from gkplan.kernels.replay import Effort
+
+Report = Callable[[str], None]
+# The spread of fewer batches says little of the uncertainty.
+FEWEST_BATCHES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """All that a batch needs; can be sent to another process.
+
+    Parameters
+    ----------
+    score : an empty score; batches get copies
+    attenuation : [material, line] 1/mm at density 1
+    seed, rays : of the random numbers, and in a batch
+    """
+
+    physics: Physics
+    voxels: Voxels
+    source: Source
+    effort: Effort
+    score: Score
+    attenuation: Array
+    seed: int
+    rays: int
+
+    def digest(self) -> str:
+        """A fingerprint of everything that the result depends on."""
+        made = hashlib.sha256()
+        parts = (self.physics, self.voxels, self.source, self.effort, self.score)
+        for value in (*(v for part in parts for v in part), self.attenuation):
+            array = np.ascontiguousarray(value)
+            made.update(f"{array.dtype} {array.shape}".encode())
+            made.update(array.tobytes())
+        made.update(f"{self.seed} {self.rays}".encode())
+        return made.hexdigest()
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """Sums over the batches so far: of the dose a ray (MeV cm3/g), and of its square."""
+
+    batches: int
+    total: Array
+    squares: Array
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> Tally:
+        return cls(0, np.zeros(shape), np.zeros(shape))
+
+    def add(self, dose: Array) -> None:
+        self.batches += 1
+        self.total += dose
+        self.squares += dose * dose
+
+    @property
+    def mean(self) -> Array:
+        return self.total / self.batches
+
+    @property
+    def standard_error(self) -> Array:
+        """One sigma of the mean of each voxel, from the spread of the batches."""
+        n = self.batches
+        if n < 2:
+            return np.full(self.total.shape, np.inf)
+        variance = np.maximum(self.squares / n - (self.total / n) ** 2, 0.0) / (n - 1)
+        return np.asarray(np.sqrt(variance))
+
+    def uncertainty(self) -> float:
+        """Root mean square of the relative uncertainty where the dose is above half its maximum.
+
+        Every voxel counts by what it has for sure, three standard errors below its mean, so that
+        one lucky voxel neither is the maximum nor near it.
+        """
+        if self.batches < 2:
+            return float("inf")
+        error, mean = self.standard_error, self.mean
+        sure = mean - 3.0 * error
+        if sure.max() <= 0.0:
+            return float("inf")
+        there = sure > 0.5 * sure.max()
+        return float(np.sqrt(np.mean((error[there] / mean[there]) ** 2)))
+
+
+def batch(problem: Problem, number: int) -> Array:
+    """Dose a ray of one batch; depends on the problem and the number only."""
+    from gkplan.kernels.replay import replay
+
+    empty = problem.score
+    score = empty._replace(dose=np.zeros(empty.dose.shape), sums=np.zeros(4))
+    banks = TrackBank(problem.source.energy).made(2 * (problem.seed * 1_000_003 + number))
+    replay(
+        problem.physics,
+        problem.voxels,
+        score,
+        problem.source,
+        *banks,
+        problem.effort,
+        problem.attenuation,
+        *scratch(),
+        problem.seed,
+        number * problem.rays,
+        problem.rays,
+    )
+    score.dose[...] /= problem.rays
+    return score.dose
+
+
+def run(
+    problem: Problem,
+    uncertainty: float,
+    tally: Tally,
+    most_batches: int = 100_000,
+    executor: Executor | None = None,
+    report: Report = lambda _: None,
+    keep: Callable[[Tally], None] = lambda _: None,
+    workers: int = 1,
+) -> Tally:
+    """Add batches to a tally until the dose is known to the uncertainty.
+
+    Parameters
+    ----------
+    uncertainty : the aim, a fraction: see `Tally.uncertainty`
+    tally : where to begin: an empty one, or what an earlier run came to
+    executor : where batches are computed; threads of this process if it is not given
+    keep : called now and then with the tally, to save it
+    workers : how many batches are computed at once
+
+    Notes
+    -----
+    Batches are added in order and the end is decided after each, so that neither the executor,
+    the number of workers nor an interruption changes a bit of the result.
+    """
+    if executor is None:
+        with ThreadPoolExecutor(workers) as pool:
+            return run(problem, uncertainty, tally, most_batches, pool, report, keep, workers)
+    for dose in _in_order(executor, problem, tally.batches, most_batches, 2 * workers):
+        tally.add(dose)
+        reached = tally.uncertainty() if tally.batches >= FEWEST_BATCHES else float("inf")
+        keep(tally)
+        if np.isfinite(reached):
+            report(
+                f"Monte Carlo: {tally.batches} batches, uncertainty {100 * reached:.2f} % "
+                f"of {100 * uncertainty:g} %"
+            )
+        else:
+            report(f"Monte Carlo: {tally.batches} of at least {FEWEST_BATCHES} batches")
+        if reached <= uncertainty:
+            break
+    return tally
+
+
+def _in_order(
+    executor: Executor, problem: Problem, first: int, most: int, ahead: int
+) -> Iterator[Array]:
+    """The doses of batches `first` to `most`, in order; some are begun ahead."""
+    waiting: deque[Future[Array]] = deque()
+    number = first
+    try:
+        while True:
+            while number < most and len(waiting) < ahead:
+                waiting.append(executor.submit(batch, problem, number))
+                number += 1
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
