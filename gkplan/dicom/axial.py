@@ -7,12 +7,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import UID, CTImageStorage, MRImageStorage, generate_uid
 
 from gkplan.dicom.common import Study, ds, mm, new_dataset, write
+from gkplan.dicom.pixels import slice_values
 from gkplan.dicom.reading import reading
 from gkplan.dicom.scan import Found, scan
+from gkplan.dicom.stack import placed
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.localizer.slices import AxialSlices
@@ -133,28 +135,21 @@ class _Slice:
 
 
 def _read(file: Found) -> _Slice:
-    with reading(file.path):
-        image = dcmread(file.path)
-        along_row, along_column = np.array(image.ImageOrientationPatient, float).reshape(2, 3)
-        right, down = float(along_row[0]), float(along_column[1])
-        if not np.allclose([abs(right), abs(down)], 1.0, atol=1e-4):
-            raise ValueError(
-                f"ImageOrientationPatient: expected axial slices, 1 0 0 0 1 0 or with other signs, "
-                f"got {' '.join(str(v) for v in image.ImageOrientationPatient)}"
-            )
-        slope = float(image.get("RescaleSlope", 1.0) or 1.0)
-        values = image.pixel_array * slope + float(image.get("RescaleIntercept", 0.0) or 0.0)
-        if values.ndim != 2:
-            raise ValueError(f"PixelData: expected one grey image a file, got {values.shape}")
-        dy, dx = (float(v) for v in image.PixelSpacing)
-        x, y, z = (float(v) for v in image.ImagePositionPatient)
-        if right < 0:
-            values, x = values[:, ::-1], x - dx * (values.shape[1] - 1)
-        if down < 0:
-            values, y = values[::-1], y - dy * (values.shape[0] - 1)
-        if not np.isfinite([dx, dy, x, y, z]).all() or min(dx, dy) <= 0:
-            raise ValueError("PixelSpacing, ImagePositionPatient: expected finite numbers")
-        return _Slice(file.path, values.astype(np.float32), (dx, dy, x, y), z)
+    place = placed(file)
+    right, down = float(place.axes[0, 0]), float(place.axes[1, 1])
+    if not np.allclose([abs(right), abs(down)], 1.0, atol=1e-4):
+        cosines = " ".join(f"{c:.4g}" for c in place.axes[:2].ravel())
+        raise CaseError(
+            f"{file.path}: ImageOrientationPatient: expected axial slices, 1 0 0 0 1 0 or with "
+            f"other signs, got {cosines}"
+        )
+    values = slice_values(file, place.shape)
+    (dx, dy), (x, y, z) = place.spacing_mm, place.corner.tolist()
+    if right < 0:
+        values, x = values[:, ::-1], x - dx * (values.shape[1] - 1)
+    if down < 0:
+        values, y = values[::-1], y - dy * (values.shape[0] - 1)
+    return _Slice(file.path, values.astype(np.float32), (dx, dy, x, y), z)
 
 
 def frame_uid(series: AxialSeries) -> UID:

@@ -13,7 +13,7 @@ from gkplan.check.patterns import Observed
 from gkplan.check.sectors import read_sectors, told_sectors
 from gkplan.dicom.beams import Beam, BeamPlan, read_beams
 from gkplan.dicom.dosegrid import read_dose
-from gkplan.dicom.plainrois import read_rois
+from gkplan.dicom.plainrois import head_and_structures
 from gkplan.dicom.private import has_block
 from gkplan.dicom.read import read_plan
 from gkplan.dicom.reading import reading
@@ -125,7 +125,7 @@ def _foreign(
         given = read_sectors(options.pattern, [b.name for b in beams.beams])
     structure_set, told = _structure_set(files, file)
     report("structures")
-    head, structures, left_out = read_rois(structure_set, to_leksell)
+    head, structures, left_out = head_and_structures(structure_set, to_leksell)
     point = None if beams.point_mm is None else to_leksell(beams.point_mm)
     report("which sectors are open")
     told_of = told_sectors(

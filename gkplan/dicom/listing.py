@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -178,17 +178,7 @@ def _structures(number: int, file: Found, inventory: Inventory) -> ObjectEntry:
     empty = [roi.name for roi in rois if not roi.contours]
     if empty:
         notes.append(f"without contours: {', '.join(empty)}")
-    return ObjectEntry(
-        number,
-        file.modality,
-        file.label,
-        _maker(file),
-        file.uid,
-        _below(file, inventory),
-        tuple(refers),
-        tuple(notes),
-        rois,
-    )
+    return _entry(number, file, inventory, refers, notes, rois)
 
 
 def _of_series(uid: str, inventory: Inventory) -> str:
@@ -242,6 +232,17 @@ def _object(
         notes.append(str(error))
     if not refers:
         notes.append(f"no {sequence}")
+    return _entry(number, file, inventory, refers, notes)
+
+
+def _entry(
+    number: int,
+    file: Found,
+    inventory: Inventory,
+    refers: Sequence[str],
+    notes: Sequence[str],
+    rois: tuple[RoiEntry, ...] = (),
+) -> ObjectEntry:
     return ObjectEntry(
         number,
         file.modality,
@@ -251,6 +252,7 @@ def _object(
         _below(file, inventory),
         tuple(refers),
         tuple(notes),
+        rois,
     )
 
 

@@ -40,7 +40,7 @@ def read_pixels(stack: Stack, report: Callable[[str], None]) -> tuple[NDArray[np
     for n, file in enumerate(stack.files):
         if n % 100 == 0:
             report(f"reading slice {n + 1} of {len(stack.files)}")
-        image = _slice(file, stack.shape)
+        image = slice_values(file, stack.shape)
         if halved:
             rows, columns = kept.shape
             image = image[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean(axis=(1, 3))
@@ -59,7 +59,8 @@ def _halved(stack: Stack) -> Stack:
     )
 
 
-def _slice(file: Found, shape: tuple[int, int]) -> Array:
+def slice_values(file: Found, shape: tuple[int, int]) -> Array:
+    """Values (rows, columns) of one image, which must have that shape; errors as `read_pixels`."""
     with reading(file.path):
         image = dcmread(file.path, force=True)
         if (int(image.Rows), int(image.Columns)) != shape:

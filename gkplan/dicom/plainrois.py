@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from pydicom import Dataset
-
-from gkplan.dicom.reading import reading
+from gkplan.dicom.rois import read_rois, rings_of
 from gkplan.dicom.rtstruct import SKULL
 from gkplan.dicom.scan import Found
 from gkplan.errors import CaseError
@@ -16,7 +13,7 @@ from gkplan.structures import Structure, solid_from_contours
 _TARGETS = ("PTV", "GTV", "CTV", "TREATED_VOLUME")
 
 
-def read_rois(
+def head_and_structures(
     file: Found, leksell_from_patient: RigidTransform
 ) -> tuple[Head, tuple[Structure, ...], list[str]]:
     """The head (EXTERNAL, or named *Skull), the other structures, and what was left out.
@@ -24,48 +21,32 @@ def read_rois(
     Raises
     ------
     CaseError
-        If there is no outline of the head, naming the regions that there are.
+        If there is no outline of the head, naming the regions that there are, or a contour is
+        damaged.
+
+    Warns
+    -----
+    CaseWarning
+        For contours that are left out (see `rings_of`).
     """
     notes, structures, head = [], [], None
-    with reading(file.path):
-        names = {int(i.ROINumber): str(i.ROIName) for i in file.header.StructureSetROISequence}
-        kinds = {
-            int(o.ReferencedROINumber): str(o.get("RTROIInterpretedType") or "")
-            for o in file.header.get("RTROIObservationsSequence", [])
-        }
-        if not any(_is_head(name, kinds.get(n, "")) for n, name in names.items()):
-            raise CaseError(
-                f"{file.path}: no outline of the head: expected a region {SKULL!r} or one of the "
-                f"type EXTERNAL, found {', '.join(names.values()) or 'none'}"
-            )
-        for item in file.header.ROIContourSequence:
-            number = int(item.ReferencedROINumber)
-            name, kind = names[number], kinds.get(number, "")
-            rings = _rings(item, leksell_from_patient)
-            if not rings:
-                notes.append(f"structure {name!r} has no closed contours: left out")
-                continue
-            solid = solid_from_contours(rings, name)
-            if _is_head(name, kind) and (head is None or name == SKULL):
-                head = Head(name, solid)
-            else:
-                role = "target" if kind in _TARGETS else "oar"
-                structures.append(Structure(name, role, solid))  # type: ignore[arg-type]
+    rois = read_rois(file)
+    if not any(roi.is_external for roi in rois):
+        raise CaseError(
+            f"{file.path}: no outline of the head: expected a region {SKULL!r} or one of the "
+            f"type EXTERNAL, found {', '.join(roi.name for roi in rois) or 'none'}"
+        )
+    for roi in rois:
+        if not roi.n_closed:
+            notes.append(f"structure {roi.name!r} has no closed contours: left out")
+            continue
+        rings = [leksell_from_patient(ring) for ring in rings_of(roi, file)]
+        solid = solid_from_contours(rings, roi.name)
+        if roi.is_external and (head is None or roi.name == SKULL):
+            head = Head(roi.name, solid)
+        else:
+            role = "target" if roi.kind in _TARGETS else "oar"
+            structures.append(Structure(roi.name, role, solid))  # type: ignore[arg-type]
     if head is None:
         raise CaseError(f"{file.path}: the outline of the head has no closed contours")
     return head, tuple(structures), notes
-
-
-def _is_head(name: str, kind: str) -> bool:
-    return name == SKULL or kind == "EXTERNAL"
-
-
-def _rings(item: Dataset, leksell_from_patient: RigidTransform) -> list[np.ndarray]:
-    rings = []
-    for contour in item.get("ContourSequence", []):
-        if contour.ContourGeometricType != "CLOSED_PLANAR":
-            continue
-        points = np.array(contour.ContourData, dtype=np.float64).reshape(-1, 3)
-        if len(points) >= 3:
-            rings.append(leksell_from_patient(points))
-    return rings

@@ -66,8 +66,8 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
-    """The geometry of one image as its header says it."""
+class Placed:
+    """The geometry of one image as its header says it: as in `Stack`, with one `corner` (3,)."""
 
     file: Found
     shape: tuple[int, int]
@@ -90,7 +90,7 @@ def stack_of(series: Series) -> Stack:
     CaseWarning
         For what is put right: localizers left out, uneven spacing, a gap, a tilted gantry.
     """
-    slices = [_slice(file) for file in _without_localizers(series)]
+    slices = [placed(file) for file in _without_localizers(series)]
     first = slices[0]
     for other in slices:
         _check_alike(other, first)
@@ -139,7 +139,14 @@ def _without_localizers(series: Series) -> Sequence[Found]:
     return kept
 
 
-def _slice(file: Found) -> _Slice:
+def placed(file: Found) -> Placed:
+    """Where an image lies.
+
+    Raises
+    ------
+    CaseError
+        Naming file and tag, for what is missing, or cannot be an image's size, place or direction.
+    """
     header = file.header
     with reading(file.path):
         if int(header.get("NumberOfFrames") or 1) > 1:
@@ -166,7 +173,7 @@ def _slice(file: Found) -> _Slice:
     u = cosines[0] / length[0]
     v = cosines[1] - (cosines[1] @ u) * u
     v /= np.linalg.norm(v)
-    return _Slice(file, shape, (float(dx), float(dy)), np.array([u, v, np.cross(u, v)]), corner)
+    return Placed(file, shape, (float(dx), float(dy)), np.array([u, v, np.cross(u, v)]), corner)
 
 
 def _numbers(header: object, keyword: str, count: int) -> Array:
@@ -177,7 +184,7 @@ def _numbers(header: object, keyword: str, count: int) -> Array:
     return values
 
 
-def _check_alike(one: _Slice, first: _Slice) -> None:
+def _check_alike(one: Placed, first: Placed) -> None:
     for tag, different, got, expected in (
         ("Rows, Columns", one.shape != first.shape, one.shape, first.shape),
         (
@@ -206,7 +213,7 @@ def _check_alike(one: _Slice, first: _Slice) -> None:
             )
 
 
-def _check_apart(slices: Sequence[_Slice]) -> None:
+def _check_apart(slices: Sequence[Placed]) -> None:
     for lower, upper in itertools.pairwise(slices):
         apart = float((upper.corner - lower.corner) @ lower.axes[2])
         if apart < _SAME_MM:
