@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 
 from gkplan.case import phantom_names
 from gkplan.cli import main
+from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
+from gkplan.errors import StoppedError
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,30 @@ def test_ctrl_c_stops_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     assert "stopped; nothing was written" in rest
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("pressed", "error", "expected"),
+    [
+        (True, ImportError("initialization failed"), KeyboardInterrupt),
+        (True, StoppedError("some of it is kept"), StoppedError),
+        (False, ImportError("no such library"), ImportError),
+    ],
+)
+def test_an_error_made_of_ctrl_c_is_ctrl_c(
+    pressed: bool, error: Exception, expected: type[BaseException]
+) -> None:
+    """As by a library whose import was interrupted."""
+
+    def work() -> None:
+        with progress():
+            if pressed:
+                with contextlib.suppress(KeyboardInterrupt):
+                    signal.raise_signal(signal.SIGINT)
+            raise error
+
+    with pytest.raises(expected):
+        work()
 
 
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,13 +7,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gkplan.errors import StoppedError
+
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """A line on standard error that says what is being done.
 
     Ctrl-C stops the work at once, or at the latest with the next line: a library may lose the
-    exception, for instance in a callback or while it cleans up.
+    exception, for instance in a callback or while it cleans up. Or it makes another one of it,
+    as an import that is interrupted does: that counts as Ctrl-C too.
     """
     from rich.console import Console
 
@@ -40,5 +43,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         before = signal.signal(signal.SIGINT, stop)
         try:
             yield report
+        except StoppedError:
+            raise
+        except Exception as error:
+            if stopped.is_set():
+                raise KeyboardInterrupt from error
+            raise
         finally:
             signal.signal(signal.SIGINT, before)
