@@ -20,7 +20,7 @@ from gkplan import forward
 from gkplan.cli import main
 from gkplan.dicom.common import Study
 from gkplan.dicom.planblock import read_rtplan
-from gkplan.dicom.rtplan import BeamDoses, rtplan_dataset
+from gkplan.dicom.write.rtplan import BeamDoses, rtplan_dataset
 from gkplan.errors import PlanError
 from gkplan.plan import Plan
 from gkplan.planfile import plan_table, read_plan, write_plan

@@ -59,7 +59,7 @@ def check(
             raise PlanError(f"{option} {value}: expected more than 0 and at most 100 %")
     tolerances = Tolerances(point_tolerance, shot_tolerance, shot_tolerance, gamma_pass / 100.0)
     with progress() as report:
-        from gkplan.dicom.checkfolder import CheckOptions, read_stated
+        from gkplan.dicom.read.checkfolder import CheckOptions, read_stated
 
         stated = read_stated(folder, CheckOptions(pattern, rate, unit, frame), report)
         result = check_plan(stated, tolerances, report)

@@ -16,7 +16,7 @@ from gkplan.errors import CaseError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gkplan.dicom.listing import Listing, ObjectEntry, SeriesEntry
+    from gkplan.dicom.read.listing import Listing, ObjectEntry, SeriesEntry
 
 
 @app.command()
@@ -30,8 +30,8 @@ def inspect(
     with progress() as report:
         from dataclasses import asdict
 
-        from gkplan.dicom.listing import list_folder
-        from gkplan.dicom.scan import scan
+        from gkplan.dicom.read.listing import list_folder
+        from gkplan.dicom.read.scan import scan
 
         listing = list_folder(scan(folder, report))
     if as_json:

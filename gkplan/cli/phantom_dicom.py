@@ -21,7 +21,7 @@ def phantom_dicom(
 
     check_output_folder(out, overwrite=False)
     with progress() as report:
-        from gkplan.dicom.asforeign import write_as_foreign
+        from gkplan.dicom.write.asforeign import write_as_foreign
         from gkplan.load import load_case
 
         case = load_case(name)

@@ -11,10 +11,10 @@ from pydicom import Dataset
 from pydicom.uid import UID, CTImageStorage, MRImageStorage, generate_uid
 
 from gkplan.dicom.common import Study, ds, mm, new_dataset, write
-from gkplan.dicom.pixels import slice_values
+from gkplan.dicom.read.pixels import slice_values
+from gkplan.dicom.read.scan import Found, scan
+from gkplan.dicom.read.stack import placed
 from gkplan.dicom.reading import reading
-from gkplan.dicom.scan import Found, scan
-from gkplan.dicom.stack import placed
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.localizer.slices import AxialSlices

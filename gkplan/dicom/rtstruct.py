@@ -16,9 +16,9 @@ from gkplan.case import Case
 from gkplan.dicom import private
 from gkplan.dicom.common import Study, new_dataset, reference, short
 from gkplan.dicom.private import Field
-from gkplan.dicom.rois import contour_points
-from gkplan.dicom.slices import Slices
-from gkplan.dicom.trace import trace
+from gkplan.dicom.read.rois import contour_points
+from gkplan.dicom.write.slices import Slices
+from gkplan.dicom.write.trace import trace
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
 from gkplan.frames import Array, RigidTransform

@@ -24,8 +24,8 @@ from gkplan.case.check import check_case
 from gkplan.case.phantom import volume_cc
 from gkplan.case.selection import Selection
 from gkplan.dicom import read_foreign
-from gkplan.dicom.listing import list_folder
-from gkplan.dicom.scan import scan
+from gkplan.dicom.read.listing import list_folder
+from gkplan.dicom.read.scan import scan
 from gkplan.errors import GkplanError
 from gkplan.frames import patient_from_leksell
 from gkplan.prescription import Prescription

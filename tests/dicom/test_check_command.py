@@ -14,7 +14,7 @@ from pydicom import dcmread
 from gkplan.check import CheckResult, StatedPlan, check_plan
 from gkplan.cli import main
 from gkplan.dicom import export_plan
-from gkplan.dicom.checkfolder import CheckOptions, read_stated
+from gkplan.dicom.read.checkfolder import CheckOptions, read_stated
 from gkplan.errors import CaseError, PlanError
 from gkplan.frames import Frame
 from gkplan.grid import Grid, Volume

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from gkplan.dicom.beams import read_beams
-from gkplan.dicom.dosegrid import read_dose
-from gkplan.dicom.folder import reading
+from gkplan.dicom.read.beams import read_beams
+from gkplan.dicom.read.dosegrid import read_dose
+from gkplan.dicom.read.folder import reading
 from gkplan.errors import CaseError
 from gkplan.frames import Array, patient_from_leksell
 from gkplan.localizer import pose

@@ -12,8 +12,8 @@ from pydicom import Dataset, dcmread
 
 from gkplan.dicom import export_plan
 from gkplan.dicom.common import short
-from gkplan.dicom.rtplan import beam_names
-from gkplan.dicom.trace import trace
+from gkplan.dicom.write.rtplan import beam_names
+from gkplan.dicom.write.trace import trace
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import OutputError, PlanError
 from gkplan.frames import Frame, RigidTransform

@@ -17,10 +17,10 @@ from gkplan.case import Case
 from gkplan.case.phantom import volume_cc
 from gkplan.case.selection import Selection
 from gkplan.dicom import export_plan, read_foreign, read_plan
-from gkplan.dicom.asforeign import write_as_foreign
-from gkplan.dicom.choose import choose_structures
 from gkplan.dicom.common import short
-from gkplan.dicom.scan import scan
+from gkplan.dicom.read.choose import choose_structures
+from gkplan.dicom.read.scan import scan
+from gkplan.dicom.write.asforeign import write_as_foreign
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import patient_from_leksell
 from gkplan.plan import Plan

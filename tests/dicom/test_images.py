@@ -11,9 +11,9 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import RLELossless
 
-from gkplan.dicom.images import read_volume
-from gkplan.dicom.scan import Inventory, scan
-from gkplan.dicom.stack import stack_of
+from gkplan.dicom.read.images import read_volume
+from gkplan.dicom.read.scan import Inventory, scan
+from gkplan.dicom.read.stack import stack_of
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import Array, Frame, RigidTransform, patient_from_leksell
 from gkplan.grid import Volume
@@ -218,8 +218,8 @@ def test_a_series_without_the_vertex_says_so(tmp_path: Path) -> None:
 
 
 def test_a_large_fine_series_is_averaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gkplan.dicom.pixels._MOST_VOXELS", 1000)
-    monkeypatch.setattr("gkplan.dicom.pixels._FINE_MM", 5.0)
+    monkeypatch.setattr("gkplan.dicom.read.pixels._MOST_VOXELS", 1000)
+    monkeypatch.setattr("gkplan.dicom.read.pixels._FINE_MM", 5.0)
     image = volume(axial_series(), tmp_path)
     assert image.grid.spacing_mm == (8.0, 8.0, 4.0)
     with warnings.catch_warnings():

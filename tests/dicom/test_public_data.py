@@ -12,8 +12,8 @@ import pytest
 
 from gkplan.case.selection import Selection
 from gkplan.dicom import read_foreign
-from gkplan.dicom.listing import list_folder
-from gkplan.dicom.scan import scan
+from gkplan.dicom.read.listing import list_folder
+from gkplan.dicom.read.scan import scan
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.prescription import Prescription
 

@@ -16,8 +16,8 @@ from pydicom import dcmread
 
 from gkplan.case.model import Case
 from gkplan.dicom import export_plan, read_plan
-from gkplan.dicom.beams import read_beams
-from gkplan.dicom.dosegrid import read_dose
+from gkplan.dicom.read.beams import read_beams
+from gkplan.dicom.read.dosegrid import read_dose
 from gkplan.errors import CaseWarning
 from gkplan.frames import Frame, patient_from_leksell
 from gkplan.grid import Grid, Volume

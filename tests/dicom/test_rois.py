@@ -16,9 +16,9 @@ from gkplan.case import Case
 from gkplan.case.phantom import volume_cc
 from gkplan.case.selection import Selection
 from gkplan.dicom import read_foreign
-from gkplan.dicom.listing import list_folder
-from gkplan.dicom.rois import read_rois, rings_of
-from gkplan.dicom.scan import scan
+from gkplan.dicom.read.listing import list_folder
+from gkplan.dicom.read.rois import read_rois, rings_of
+from gkplan.dicom.read.scan import scan
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import Array, patient_from_leksell
 from gkplan.prescription import Prescription

@@ -19,8 +19,8 @@ from gkplan.case.phantom import volume_cc
 from gkplan.dicom import export_plan, read_case, read_plan
 from gkplan.dicom.common import Study
 from gkplan.dicom.planblock import read_rtplan
-from gkplan.dicom.rtplan import BeamDoses, rtplan_dataset
 from gkplan.dicom.rtstruct import roi_numbers
+from gkplan.dicom.write.rtplan import BeamDoses, rtplan_dataset
 from gkplan.errors import CaseError, GkplanError
 from gkplan.load import load_case
 from gkplan.plan import Plan

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from gkplan.dicom.read.rois import Roi
+from gkplan.dicom.read.scan import Found, Inventory, Series
 from gkplan.dicom.reading import reading
-from gkplan.dicom.rois import Roi
-from gkplan.dicom.scan import Found, Inventory, Series
 from gkplan.errors import CaseError
 
 T = TypeVar("T", Found, Series)

@@ -11,11 +11,11 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from gkplan.dicom.choose import frame_uids, missing_images, referenced_series
+from gkplan.dicom.read.choose import frame_uids, missing_images, referenced_series
+from gkplan.dicom.read.rois import read_rois
+from gkplan.dicom.read.scan import Found, Inventory, Series
+from gkplan.dicom.read.stack import Stack, stack_of
 from gkplan.dicom.reading import reading
-from gkplan.dicom.rois import read_rois
-from gkplan.dicom.scan import Found, Inventory, Series
-from gkplan.dicom.stack import Stack, stack_of
 from gkplan.errors import CaseError
 
 _SIDES = ("sagittal", "coronal", "axial")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.dicom.pixels import read_pixels
-from gkplan.dicom.stack import Stack
+from gkplan.dicom.read.pixels import read_pixels
+from gkplan.dicom.read.stack import Stack
 from gkplan.frames import Array, Frame, RigidTransform
 from gkplan.grid import Grid, Volume
 from gkplan.head.model import AIR_HU

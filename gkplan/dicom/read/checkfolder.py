@@ -11,14 +11,14 @@ import numpy as np
 from gkplan.check import StatedPlan, StatedShot
 from gkplan.check.patterns import Observed
 from gkplan.check.sectors import read_sectors, told_sectors
-from gkplan.dicom.beams import Beam, BeamPlan, read_beams
-from gkplan.dicom.dosegrid import read_dose
-from gkplan.dicom.plainrois import head_and_structures
 from gkplan.dicom.private import has_block
-from gkplan.dicom.read import read_plan
+from gkplan.dicom.read.beams import Beam, BeamPlan, read_beams
+from gkplan.dicom.read.dosegrid import read_dose
+from gkplan.dicom.read.ours import read_plan
+from gkplan.dicom.read.plainrois import head_and_structures
+from gkplan.dicom.read.scan import Found, scan
 from gkplan.dicom.reading import reading
 from gkplan.dicom.registration import read_frame
-from gkplan.dicom.scan import Found, scan
 from gkplan.errors import CaseError, PlanError
 from gkplan.frames import RigidTransform, patient_from_leksell
 from gkplan.grid import Volume

@@ -12,7 +12,7 @@ from pydicom.uid import CTImageStorage, generate_uid
 from gkplan.case import Case
 from gkplan.dicom.common import Study, ds, mm, new_dataset, write
 from gkplan.dicom.geometry import regrid
-from gkplan.dicom.slices import Slices
+from gkplan.dicom.write.slices import Slices
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid, Volume
 from gkplan.head import Head

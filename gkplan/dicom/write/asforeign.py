@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gkplan.case import Case
 from gkplan.dicom.common import Study, write
-from gkplan.dicom.ct import head_image, write_ct
 from gkplan.dicom.geometry import check_axial, flipped
 from gkplan.dicom.rtstruct import rtstruct_dataset
+from gkplan.dicom.write.ct import head_image, write_ct
 from gkplan.errors import OutputError
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gkplan.dicom.rois import read_rois, rings_of
+from gkplan.dicom.read.rois import read_rois, rings_of
+from gkplan.dicom.read.scan import Found
 from gkplan.dicom.rtstruct import SKULL
-from gkplan.dicom.scan import Found
 from gkplan.errors import CaseError
 from gkplan.frames import RigidTransform
 from gkplan.head import Head

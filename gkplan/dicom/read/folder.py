@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from gkplan.dicom.choose import check_clashes, referenced_series
 from gkplan.dicom.common import MANUFACTURER
 from gkplan.dicom.private import has_block
+from gkplan.dicom.read.choose import check_clashes, referenced_series
+from gkplan.dicom.read.scan import Found, Inventory, Series, scan
 from gkplan.dicom.reading import reading
-from gkplan.dicom.scan import Found, Inventory, Series, scan
 from gkplan.errors import CaseError
 
 

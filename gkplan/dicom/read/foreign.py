@@ -12,7 +12,7 @@ import numpy as np
 
 from gkplan.case.model import Case
 from gkplan.case.selection import Selection
-from gkplan.dicom.choose import (
+from gkplan.dicom.read.choose import (
     check_clashes,
     check_frame,
     choose_series,
@@ -20,10 +20,10 @@ from gkplan.dicom.choose import (
     missing_images,
     referenced_series,
 )
-from gkplan.dicom.images import read_volume
-from gkplan.dicom.rois import Roi, read_rois, rings_of, roi_named
-from gkplan.dicom.scan import Found, Inventory, Series, scan
-from gkplan.dicom.stack import Stack, stack_of
+from gkplan.dicom.read.images import read_volume
+from gkplan.dicom.read.rois import Roi, read_rois, rings_of, roi_named
+from gkplan.dicom.read.scan import Found, Inventory, Series, scan
+from gkplan.dicom.read.stack import Stack, stack_of
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import Array, RigidTransform, patient_from_leksell
 from gkplan.grid import Volume

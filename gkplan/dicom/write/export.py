@@ -9,12 +9,12 @@ from pydicom.uid import UID
 
 from gkplan.case import Case
 from gkplan.dicom.common import Study, write
-from gkplan.dicom.ct import head_image, write_ct
 from gkplan.dicom.geometry import check_axial, flipped
-from gkplan.dicom.rtdose import write_rtdose
-from gkplan.dicom.rtplan import BeamDoses, rtplan_dataset
 from gkplan.dicom.rtstruct import roi_numbers, rtstruct_dataset
-from gkplan.dicom.slices import Slices, slices_of_user
+from gkplan.dicom.write.ct import head_image, write_ct
+from gkplan.dicom.write.rtdose import write_rtdose
+from gkplan.dicom.write.rtplan import BeamDoses, rtplan_dataset
+from gkplan.dicom.write.slices import Slices, slices_of_user
 from gkplan.errors import OutputError, PlanError
 from gkplan.frames import Frame
 from gkplan.grid import Volume

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from gkplan.case.check import check_case
 from gkplan.case.model import Case
-from gkplan.dicom.folder import DicomFolder, open_folder
-from gkplan.dicom.images import read_volume
 from gkplan.dicom.planblock import PlanRecord, read_rtplan
+from gkplan.dicom.read.folder import DicomFolder, open_folder
+from gkplan.dicom.read.images import read_volume
+from gkplan.dicom.read.stack import stack_of
 from gkplan.dicom.reading import reading
 from gkplan.dicom.rtstruct import read_rtstruct, referenced_slices
-from gkplan.dicom.stack import stack_of
 from gkplan.errors import CaseError
 from gkplan.files import sha256_of
 from gkplan.head import Head

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gkplan.dicom.read.scan import Found, Series
 from gkplan.dicom.reading import reading
-from gkplan.dicom.scan import Found, Series
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import Array
 

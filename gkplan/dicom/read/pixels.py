@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from gkplan.dicom.read.scan import Found
+from gkplan.dicom.read.stack import Stack
 from gkplan.dicom.reading import reading
-from gkplan.dicom.scan import Found
-from gkplan.dicom.stack import Stack
 from gkplan.frames import Array
 
 # What is finer than this is averaged when a series is larger than `_MOST_VOXELS`.

@@ -12,8 +12,8 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 
 from gkplan.dicom.common import short
+from gkplan.dicom.read.scan import Found
 from gkplan.dicom.reading import reading
-from gkplan.dicom.scan import Found
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import Array
 

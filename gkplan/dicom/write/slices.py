@@ -12,9 +12,9 @@ from pydicom.uid import UID, CTImageStorage
 
 from gkplan.case import Case
 from gkplan.case.selection import Selection
-from gkplan.dicom.choose import series_of
-from gkplan.dicom.scan import scan
-from gkplan.dicom.stack import Stack, stack_of
+from gkplan.dicom.read.choose import series_of
+from gkplan.dicom.read.scan import scan
+from gkplan.dicom.read.stack import Stack, stack_of
 from gkplan.errors import CaseWarning
 from gkplan.frames import Array, Frame, RigidTransform
 from gkplan.grid import Grid

@@ -1,0 +1,1 @@
+"""DICOM in: folders of any system, and what gkplan wrote."""

@@ -1,0 +1,1 @@
+"""DICOM out: a plan, or a phantom, as a folder of files."""
