@@ -135,13 +135,16 @@ def test_a_shot_beside_a_ball_moves_to_its_middle() -> None:
 
 @pytest.mark.parametrize("positions", [False, True])
 def test_each_shot_keeps_its_gamma_angle(positions: bool) -> None:
-    plan = around((1.5, 0.0, 0.0), (-1.5, 0.0, 0.0))
-    tilted = replace(plan.shots[0], gamma_angle_deg=70.0, time_min=1.0)
-    after = forward.polish(replace(plan, shots=(tilted, plan.shots[1])), positions=positions)
+    left, right = (MIDDLE[0] - 9.0, *MIDDLE[1:]), (MIDDLE[0] + 9.0, *MIDDLE[1:])
+    beside = (left[0] + 1.0, *left[1:])
+    plan = plan_of(
+        ball(centers=(left, right)),
+        Shot(beside, (8,) * 8, 1.0, 70.0, "ball-1"),
+        Shot(right, (8,) * 8, 5.0, 90.0, "ball-2"),
+    )
+    after = forward.polish(plan, positions=positions)
     assert after.history.past
-    x = {s.gamma_angle_deg: s.isocenter_mm[0] for s in after.shots}
-    assert set(x) == {70.0, 90.0}
-    assert x[70.0] > MIDDLE[0] > x[90.0]
+    assert {s.target: s.gamma_angle_deg for s in after.shots} == {"ball-1": 70.0, "ball-2": 90.0}
 
 
 def test_the_score_counts_transit_and_says_what_is_gained(rough: Plan) -> None:

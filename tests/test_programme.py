@@ -151,6 +151,17 @@ def test_a_forbidden_shot_is_not_used_until_it_is_allowed_again() -> None:
     assert programme.solve_allowed().objective == pytest.approx(free.objective, rel=1e-4)
 
 
+def test_the_shots_of_a_solution_alone_are_worth_as_much() -> None:
+    goals, weight, influence = small_problem(2)
+    programme = Programme(goals, weight, influence, COST)
+    programme.start(np.array([0, 1]))
+    free = programme.solve(gap=1e-7)
+    small, same = programme.narrowed(free)
+    assert len(small.shots) < len(programme.shots)
+    assert small.score(same.times) == pytest.approx(free.objective, rel=1e-6)
+    assert small.solve_allowed().objective == pytest.approx(free.objective, rel=1e-4)
+
+
 @pytest.mark.parametrize("loss", [0.01, 0.1, 1.0])
 def test_fewer_shots_cost_no_more_than_the_loss(loss: float) -> None:
     unit = gkplan.load_unit("perfexion")

@@ -13,7 +13,6 @@ from gkplan.planner.model import Index
 from gkplan.planner.programme import Mask, Programme, Solution
 from gkplan.unit import RadiationUnit
 
-_USED_MIN = 1e-4
 _AT_ONCE = 0.2  # of the shots may be dropped in one step at first
 _TRIALS = 4  # of the shortest shots, the one that is missed least is dropped
 
@@ -54,7 +53,7 @@ def delivered(
     owner = np.zeros(len(solution.times), dtype=np.int64) if owner is None else owner
     limit = solution.bound * (1.0 + aim.loss)
     shortest = minimum_times(programme.shots.state, unit)
-    best = _deliverable(programme, solution.times > _USED_MIN, shortest, owner)
+    best = _deliverable(programme, solution.times > 0.0, shortest, owner)
     at_once = _AT_ONCE
     while best.count > 1:
         report(f"fewer shots: {best.count}")

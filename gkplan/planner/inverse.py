@@ -91,10 +91,11 @@ def finished(
     `points_of` are the `coverage_points`, if they are at hand.
     """
     with clock("delivery"):
-        owner = _owners(case, best.places)[best.programme.shots.isocenter]
-        delivery = delivered(best.programme, best.solution, aim, engine.unit, report, owner)
+        programme, solution = best.programme.narrowed(best.solution)
+        owner = _owners(case, best.places)[programme.shots.isocenter]
+        delivery = delivered(programme, solution, aim, engine.unit, report, owner)
     with clock("scaling"):
-        kept = best.programme.shots.at(delivery.kept)
+        kept = programme.shots.at(delivery.kept)
         times = delivery.times[delivery.kept]
         before = shots_of(case, engine, best.places, kept, times)
         shots = normalised(case, before, engine, aim.coverage, points_of)
@@ -105,7 +106,7 @@ def finished(
         bound=best.solution.bound,
         optimum=best.solution.objective,
         delivered=delivery.score,
-        rescaled=best.programme.score(final),
+        rescaled=programme.score(final),
         isocenters=best.candidates,
         points=len(best.goals.points),
     )

@@ -132,6 +132,7 @@ class _Problem:
             )
         else:
             solution = programme.solve_allowed()
+        programme, solution = programme.narrowed(solution)
         delivery = delivered(programme, solution, budget, self.engine.unit, report)
         kept = programme.shots.at(delivery.kept)
         return pool.listed(kept, delivery.times[delivery.kept], self.engine.unit)

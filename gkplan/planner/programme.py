@@ -18,7 +18,7 @@ pool pays, a lower bound over ALL shots: their gap says how far from the optimum
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ _TOLERANCE = 1e-5  # Gy
 _ENTER = 16  # shots that may enter in one round
 _FIRST_GOALS = 600
 _ROUNDS = 60
+_USED_MIN = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +131,18 @@ class Programme:
         """Begin with given shots and the goals that matter at these times."""
         self.add(shots)
         self._settle(self._missed(times))
+
+    def narrowed(self, solution: Solution) -> tuple[Programme, Solution]:
+        """The programme over the shots that a solution uses, and the solution in their numbers.
+
+        What is small is quick to solve again and again.
+        """
+        used = solution.times > _USED_MIN
+        small = Programme(
+            self._goals, self._weight * self._scale, self._pool, self._minute * self._scale
+        )
+        small.start_from(self.shots.at(used), solution.times[used])
+        return small, replace(solution, times=solution.times[used])
 
     def extend(self, influence: Array32) -> None:
         """More isocentres for the pool: their numbers follow those of the present ones."""

@@ -21,6 +21,10 @@ from gkplan.structures.nested import nested
 # The final scaling to the coverage raises the maximum by so much.
 HOT_MARGIN = 0.94
 INNER_MM, OUTER_MM = 6.0, 10.0
+# A penumbra does not shrink with its target: below this volume steepness counts more, by the cube
+# root, or small targets get a poor gradient index for little beam-on time (four real schwannomas
+# of 0.2 to 0.5 cc, balanced: 2.99 without).
+_SMALL_MM3 = 600.0
 # Measured: the scaling to the coverage adds 1 to 2 % (balls; the shipped C-shaped meningioma), the
 # judge's finer sample finds 2 % more of a maximum, 1 % of a hot volume and nothing of a mean.
 _MAXIMUM_MARGIN, _VOLUME_MARGIN, _MEAN_MARGIN = 0.95, 0.96, 0.96
@@ -200,11 +204,12 @@ def _ring_region(case: Case, targets: list[_Target], n: int) -> _Region:
     every = np.arange(len(ring.points))
     inner = every[ring.distance_mm <= INNER_MM]
     dose = np.full(len(every), target.dose_gy)
+    steep = max(1.0, _SMALL_MM3 / target.volume_mm3) ** (1 / 3)
     return _Region(
         ring.points,
         [
             _Wish(Kind.INNER, 1.0, inner, dose[inner], share[inner]),
-            _Wish(Kind.OUTER, 1.0, every[~around], dose[~around] / 2, share[~around]),
+            _Wish(Kind.OUTER, 1.0, every[~around], dose[~around] / 2, steep * share[~around]),
         ],
     )
 
