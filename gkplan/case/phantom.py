@@ -11,12 +11,13 @@ from typing import Any, cast
 import numpy as np
 
 from gkplan.case.limits import parse_limit
-from gkplan.case.meshes import located
 from gkplan.case.model import Case
+from gkplan.case.ownfiles import located
 from gkplan.errors import CaseError, PlanError
 from gkplan.files import sha256_of
 from gkplan.frames import NEUTRAL_GAMMA_DEG, patient_from_leksell
 from gkplan.head import Head, Tissue
+from gkplan.head.nifti import QUANTITIES, NiftiHead, nifti_head
 from gkplan.prescription import FREE_ISODOSE, Prescription
 from gkplan.solids import parse_solid
 from gkplan.solids.parse import keys, number, point
@@ -24,7 +25,7 @@ from gkplan.structures import Structure
 from gkplan.structures.model import Role
 
 SCHEMA = "gkplan-phantom/1"
-_TOP = {"title", "source", "head", "surface", "oars_from_head", "gamma_angle_deg"}
+_TOP = {"title", "source", "head", "surface", "image", "oars_from_head", "gamma_angle_deg"}
 _TABLES = {"tissue", "structure", "prescription", "limit", "site"}
 
 
@@ -151,6 +152,8 @@ def _numbered(table: Mapping[str, Any], key: str) -> list[tuple[int, Any]]:
 
 
 def _own_head(table: Mapping[str, Any], name: str) -> Head:
+    if "image" in table:
+        return _image_head(table["image"], name)
     tissues = []
     for n, entry in _numbered(table, "tissue"):
         where = f"[[tissue]] {n}"
@@ -168,6 +171,23 @@ def _own_head(table: Mapping[str, Any], name: str) -> Head:
         f"surface: expected the name of a [[tissue]] ({known}), got {table.get('surface')!r}; "
         f"or name a head"
     )
+
+
+def _image_head(entry: Any, name: str) -> Head:
+    where = "[image]"
+    keys(entry, {"nifti", "quantity"}, {"threshold", "origin_mm", "bridge_mm"}, where)
+    if entry["quantity"] not in QUANTITIES:
+        raise ValueError(
+            f"{where}.quantity: expected {' or '.join(QUANTITIES)}, got {entry['quantity']!r}"
+        )
+    wanted = NiftiHead(
+        Path(str(entry["nifti"])),
+        str(entry["quantity"]),
+        number(entry, "threshold", where) if "threshold" in entry else None,
+        point(entry, "origin_mm", where) if "origin_mm" in entry else None,
+        number(entry, "bridge_mm", where) if "bridge_mm" in entry else 0.0,
+    )
+    return nifti_head(name, wanted)
 
 
 def _structure(entry: Any, where: str) -> Structure:

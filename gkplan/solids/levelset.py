@@ -39,6 +39,12 @@ class LevelSet:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_signs", _block_signs(self.values <= 0.0))
 
+    def shifted(self, shift_mm: Array) -> LevelSet:
+        """The same solid moved by (3,) mm."""
+        affine = self.index_from_leksell.copy()
+        affine[:, 3] -= affine[:, :3] @ shift_mm
+        return LevelSet(self.values, affine)
+
     @property
     def _leksell_from_index(self) -> tuple[Array, Array]:
         back = np.linalg.inv(self.index_from_leksell[:, :3]).astype(np.float64)

@@ -163,7 +163,7 @@ def _head(
         )
         x, y, z = (float(c) for c in np.array(image.grid.origin_mm) - shift)
         image = Volume(image.array, replace(image.grid, origin_mm=(x, y, z)), image.quantity)
-        surface = _shifted(surface, -shift)
+        surface = surface.shifted(-shift)
     if sides := cut_off_sides(surface, image):
         warnings.warn(
             CaseWarning(
@@ -196,12 +196,6 @@ def _surface(
         roi = outer[0]
         check_frame(roi, parts.structures, parts.series)
     return _solid(rings_of(roi, parts.structures), roi.name, parts, to_leksell)
-
-
-def _shifted(surface: LevelSet, shift_mm: Array) -> LevelSet:
-    affine = surface.index_from_leksell.copy()
-    affine[:, 3] -= affine[:, :3] @ shift_mm
-    return LevelSet(surface.values, affine)
 
 
 def _from_image(selection: Selection, image: Volume) -> LevelSet:

@@ -1,4 +1,4 @@
-"""Mesh files that a phantom names: relative to its own file, and part of its fingerprint."""
+"""Files that a phantom names (meshes, images): relative to its own, and part of its fingerprint."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gkplan.errors import CaseError
+
+_KEYS = {"mesh": "mesh", "nifti": "volume"}
 
 
 def located(table: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], bytes]:
@@ -17,17 +19,19 @@ def located(table: Mapping[str, Any], folder: Path) -> tuple[dict[str, Any], byt
         if isinstance(value, list):
             return [walk(item) for item in value]
         if isinstance(value, Mapping):
-            return {key: mesh(v) if key == "mesh" else walk(v) for key, v in value.items()}
+            return {
+                key: file(v, _KEYS[key]) if key in _KEYS else walk(v) for key, v in value.items()
+            }
         return value
 
-    def mesh(name: Any) -> Any:
+    def file(name: Any, what: str) -> Any:
         if not isinstance(name, str):
-            return name  # the parser of solids says what is wrong
+            return name  # whoever parses it says what is wrong
         path = folder / name
         try:
             content.append(path.read_bytes())
         except OSError as error:
-            raise CaseError(f"{path}: cannot read the mesh: {error.strerror}") from error
+            raise CaseError(f"{path}: cannot read the {what}: {error.strerror}") from error
         return str(path)
 
     return walk(table), b"".join(content)
