@@ -20,6 +20,7 @@ from gkplan.dose import TmrEngine
 from gkplan.files import check_output_folder, whole_folder, write_bytes, write_text
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid, Volume
+from gkplan.head import DepthRule
 from gkplan.metrics.bed import Schedule
 from gkplan.metrics.bedplan import PlanBed, evaluate_bed
 from gkplan.metrics.model import Evaluation
@@ -65,7 +66,8 @@ class Planned:
 def engine_of(plan: Plan) -> TmrEngine:
     """The dose engine of a plan's unit, head and rate, its shots checked against the head."""
     check_depths(plan.shots, plan.case.head)
-    return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min, plan.transit)
+    rate = plan.calibration_dose_rate_gy_per_min
+    return TmrEngine(plan.unit, plan.case.head, rate, plan.transit, plan.depth)
 
 
 def montecarlo_of(
@@ -137,10 +139,12 @@ def make_plan(
     treatment_date: date | None = None,
     report: Report = lambda _: None,
     aim: Aim | None = None,
+    depth: DepthRule = "geometric",
 ) -> Planned:
     """Plan a case and judge the plan; `report` is told what is being done.
 
-    `aim` (see `gkplan.aim_named`) is the balanced one if it is not given.
+    `aim` (see `gkplan.aim_named`) is the balanced one if it is not given; with radiological
+    `depth` the planner sees the densities of the head.
     """
     from gkplan.planner import AIMS, make_shots
 
@@ -149,7 +153,7 @@ def make_plan(
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
     aim = aim or AIMS["balanced"]
-    engine = TmrEngine(unit, case.head, rate, transit=True)
+    engine = TmrEngine(unit, case.head, rate, transit=True, depth=depth)
     made = make_shots(case, engine, aim, report)
     planned = judge(_plan_of(case, engine, unit_name, made, aim, treatment_date), report)
     return replace(planned, seconds=time.perf_counter() - start)
@@ -162,6 +166,7 @@ def make_pareto(
     treatment_date: date | None = None,
     report: Report = lambda _: None,
     aims: Sequence[Aim] | None = None,
+    depth: DepthRule = "geometric",
 ) -> tuple[Planned, ...]:
     """Plan a case for each of several aims and judge the plans; `report` is told what is done.
 
@@ -175,7 +180,7 @@ def make_pareto(
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
     aims = aims or ladder(AIMS["quality"], AIMS["fast"])
-    engine = TmrEngine(unit, case.head, rate, transit=True)
+    engine = TmrEngine(unit, case.head, rate, transit=True, depth=depth)
     every = pareto(case, engine, aims, report)
     places = {s.name: structure_points(s) for s in case.structures}
     judged: list[Planned] = []
@@ -200,6 +205,7 @@ def _plan_of(
         provenance={"aim": asdict(made.aim or aim)},
         certificate=made.certificate,
         transit=engine.transit,
+        depth=engine.depth,
     )
 
 

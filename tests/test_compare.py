@@ -21,7 +21,7 @@ from gkplan.workflow import engine_of, judge
 def test_engines_that_cannot_be_compared(engines: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "plan.json", "--engines", engines]) == 2
     error = capsys.readouterr().err
-    assert "expected two of tmr, montecarlo" in error
+    assert "expected two of tmr, tmr-radiological, montecarlo" in error
     assert error.count("\n") == 1
 
 

@@ -13,6 +13,7 @@ from gkplan.cli.app import (
     CaseArgument,
     CoverageOption,
     DayOption,
+    DepthOption,
     DoseOption,
     EngineOption,
     GammaOption,
@@ -27,7 +28,7 @@ from gkplan.cli.app import (
     UnitOption,
     app,
 )
-from gkplan.cli.engines import montecarlo_asked
+from gkplan.cli.engines import asked_engine
 from gkplan.cli.foreign import (
     BridgeOption,
     CentreOption,
@@ -86,6 +87,7 @@ def plan(
     bridge_mm: BridgeOption = 0.0,
     frame_centre: CentreOption = None,
     aim: Annotated[str, typer.Option(help="quality, balanced or fast")] = "balanced",
+    depth: DepthOption = None,
     coverage: CoverageOption = None,
     selectivity: Annotated[
         float, typer.Option(help="how many times more selectivity counts than in the aim")
@@ -108,6 +110,7 @@ def plan(
     wanted = tilted(
         aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters, minutes
     )
+    asked = asked_engine(None, depth)
     limits = limits_of(limit or [])
     chosen = selection_of(
         target or [],
@@ -127,7 +130,9 @@ def plan(
         loaded = prescribed(loaded, None if chosen else dose_gy, isodose)
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
-        planned = make_plan(loaded, unit, rate, day_of(day), report, wanted)
+        planned = make_plan(
+            loaded, unit, rate, day_of(day), report, wanted, asked.depth or "geometric"
+        )
         write_all(planned, out, overwrite, report)
     _print(planned)
 
@@ -136,21 +141,21 @@ def plan(
 def evaluate(
     plan_file: PlanArgument,
     json_out: Annotated[Path | None, typer.Option("--json", help="write the metrics here")] = None,
-    engine: EngineOption = "tmr",
+    engine: EngineOption = None,
+    depth: DepthOption = None,
     uncertainty: UncertaintyOption = 0.01,
     medium: MediumOption = "head",
     resume: ResumeOption = None,
 ) -> None:
     """Judge a plan: indices, structure doses, limits."""
-    how = montecarlo_asked(engine, uncertainty, medium, resume)
+    asked = asked_engine(engine, depth, uncertainty, medium, resume)
     with progress() as report:
         from gkplan.files import write_text
         from gkplan.planfile import metrics_table, read_plan
-        from gkplan.workflow import judge, montecarlo_dose
+        from gkplan.workflow import judge
 
-        plan = read_plan(plan_file)
-        dose = montecarlo_dose(plan, how, report) if how else None
-        planned = judge(plan, report, engine=dose)
+        plan = asked.plan(read_plan(plan_file))
+        planned = judge(plan, report, engine=asked.judging(plan, report))
     if json_out is not None:
         write_text(json_out, json.dumps(metrics_table(planned.evaluation.metrics), indent=1))
     _print(planned)
@@ -162,7 +167,8 @@ def dose(
     at: Annotated[list[str] | None, typer.Option(help="Leksell point X,Y,Z in mm")] = None,
     out: Annotated[Path | None, typer.Option(help="write the dose grid as .npz")] = None,
     spacing: Annotated[float, typer.Option(help="grid spacing, mm")] = 1.0,
-    engine: EngineOption = "tmr",
+    engine: EngineOption = None,
+    depth: DepthOption = None,
     uncertainty: UncertaintyOption = 0.01,
     medium: MediumOption = "head",
     resume: ResumeOption = None,
@@ -177,8 +183,8 @@ def dose(
     from gkplan.planfile import read_plan
     from gkplan.workflow import dose_grid, dose_volume, engine_of, montecarlo_of
 
-    how = montecarlo_asked(engine, uncertainty, medium, resume)
-
+    asked = asked_engine(engine, depth, uncertainty, medium, resume)
+    how = asked.montecarlo
     if not at and out is None:
         raise PlanError("dose: nothing to do; give --at X,Y,Z or --out FILE.npz")
     if not 0.1 <= spacing <= 20.0:
@@ -186,7 +192,7 @@ def dose(
     points = [point("--at", text) for text in at or []]
     if how and points and out is not None:
         raise PlanError("dose: montecarlo computes points or a grid; give --at or --out, not both")
-    plan = read_plan(plan_file)
+    plan = asked.plan(read_plan(plan_file))
     more: dict[str, Any] = {}
     with progress() as report:
         source = montecarlo_of(plan, how, report) if how else engine_of(plan)

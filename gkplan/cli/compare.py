@@ -14,7 +14,7 @@ from gkplan.cli.app import (
     UncertaintyOption,
     app,
 )
-from gkplan.cli.engines import NAMES, montecarlo_asked
+from gkplan.cli.engines import NAMES, asked_engine
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
@@ -36,21 +36,21 @@ def compare(
     names = [name.strip() for name in engines.split(",")]
     if len(names) != 2 or len(set(names)) != 2 or not set(names) <= set(NAMES):
         raise PlanError(f"--engines {engines}: expected two of {', '.join(NAMES)}")
-    hows = {
-        n: montecarlo_asked(n, uncertainty, medium, resume if n != "tmr" else None) for n in names
-    }
+    asked = [
+        asked_engine(n, None, uncertainty, medium, resume if n == "montecarlo" else None)
+        for n in names
+    ]
     with progress() as report:
         from gkplan.files import write_bytes
         from gkplan.planfile import read_plan
         from gkplan.report import png_bytes
         from gkplan.report.comparison import compared_rows
         from gkplan.report.engineplot import engines_figure
-        from gkplan.workflow import judge, montecarlo_dose
+        from gkplan.workflow import judge
 
         plan = read_plan(plan_file)
         first, second = (
-            judge(plan, report, engine=montecarlo_dose(plan, how, report) if how else None)
-            for how in hows.values()
+            judge(of.plan(plan), report, engine=of.judging(plan, report)) for of in asked
         )
         if figure is not None:
             pair = {name: p.evaluation for name, p in zip(names, (first, second), strict=True)}

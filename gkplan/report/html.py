@@ -22,7 +22,7 @@ from gkplan.report.table import (
     summary_rows,
     target_rows,
 )
-from gkplan.report.text import prescription_text, transit_text, unit_text
+from gkplan.report.text import engine_text, prescription_text, transit_text, unit_text
 from gkplan.unit import RadiationUnit
 
 _DEFINITIONS = (
@@ -143,6 +143,7 @@ def source_rows(plan: Plan) -> list[tuple[str, str]]:
         ("Beam profiles", unit.profiles),
         ("Calibration dose rate", rate),
         ("Transit dose", transit_text(plan)),
+        ("Dose engine", engine_text(plan)),
         ("Case", f"{case.path} ({case.kind}), sha256 {case.sha256[:16]}"),
         ("Source of the case", case.source),
         ("Head", case.head.name),
