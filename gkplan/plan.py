@@ -83,6 +83,22 @@ class Plan:
         return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
 
 
+def engine_text(plan: Plan) -> str:
+    """What the dose of a plan was judged by."""
+    made = plan.provenance
+    if made.get("engine") == "montecarlo":
+        known = made.get("uncertainty")
+        sigma = f", known to {100 * known:.2g} %" if isinstance(known, float) else ""
+        return f"montecarlo: photons and electrons one by one{sigma}"
+    counts = "all of the head is water" if plan.depth == "geometric" else "density counts"
+    return f"tmr, {plan.depth} depth: {counts}"
+
+
+def sees_density(plan: Plan) -> bool:
+    """Whether the dose that a plan was judged by follows the densities of the head."""
+    return plan.depth != "geometric" or plan.provenance.get("engine") == "montecarlo"
+
+
 def check_rate(rate_gy_per_min: float) -> None:
     """Refuse a calibration dose rate that no Gamma Knife has."""
     if not 0.05 <= rate_gy_per_min <= 10.0:

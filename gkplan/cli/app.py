@@ -42,6 +42,10 @@ CoverageOption = Annotated[
 EngineOption = Annotated[
     str | None, typer.Option(help="tmr, tmr-radiological or montecarlo (tmr as it was planned)")
 ]
+PlanEngineOption = Annotated[
+    str | None,
+    typer.Option(help="tmr, tmr-radiological, or montecarlo: scale the plan of tmr to that"),
+]
 DepthOption = Annotated[
     str | None,
     typer.Option(help="tmr: geometric (all is water) or radiological (density along each beam)"),

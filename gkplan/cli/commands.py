@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ from gkplan.cli.app import (
     MediumOption,
     OutOption,
     PlanArgument,
+    PlanEngineOption,
     RateOption,
     ResumeOption,
     UncertaintyOption,
@@ -56,11 +58,18 @@ def _print(planned: Planned) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from gkplan.report.comparison import compared_rows
     from gkplan.report.table import summary_rows
 
-    table = Table("", "", title=planned.plan.case.name, show_header=False)
-    for name, value in summary_rows(planned.plan, planned.evaluation, planned.seconds):
-        table.add_row(name, value)
+    rows: Sequence[tuple[str, ...]]
+    if (before := planned.before) is None:
+        table = Table("", "", title=planned.plan.case.name, show_header=False)
+        rows = summary_rows(planned.plan, planned.evaluation, planned.seconds)
+    else:
+        table = Table("", "as planned", "scaled to Monte Carlo", title=planned.plan.case.name)
+        rows = compared_rows(before, planned)
+    for row in rows:
+        table.add_row(*row)
     console = Console()
     console.print(table)
     console.print(DISCLAIMER)
@@ -88,6 +97,8 @@ def plan(
     frame_centre: CentreOption = None,
     aim: Annotated[str, typer.Option(help="quality, balanced or fast")] = "balanced",
     depth: DepthOption = None,
+    engine: PlanEngineOption = None,
+    uncertainty: UncertaintyOption = 0.01,
     coverage: CoverageOption = None,
     selectivity: Annotated[
         float, typer.Option(help="how many times more selectivity counts than in the aim")
@@ -110,7 +121,7 @@ def plan(
     wanted = tilted(
         aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters, minutes
     )
-    asked = asked_engine(None, depth)
+    asked = asked_engine(engine, depth, uncertainty, planning=True)
     limits = limits_of(limit or [])
     chosen = selection_of(
         target or [],
@@ -131,7 +142,14 @@ def plan(
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
         planned = make_plan(
-            loaded, unit, rate, day_of(day), report, wanted, asked.depth or "geometric"
+            loaded,
+            unit,
+            rate,
+            day_of(day),
+            report,
+            wanted,
+            asked.depth or "geometric",
+            asked.montecarlo,
         )
         write_all(planned, out, overwrite, report)
     _print(planned)
@@ -181,7 +199,8 @@ def dose(
     from gkplan.files import write_bytes
     from gkplan.grid import Volume
     from gkplan.planfile import read_plan
-    from gkplan.workflow import dose_grid, dose_volume, engine_of, montecarlo_of
+    from gkplan.simulate import montecarlo_of
+    from gkplan.workflow import dose_grid, dose_volume, engine_of
 
     asked = asked_engine(engine, depth, uncertainty, medium, resume)
     how = asked.montecarlo

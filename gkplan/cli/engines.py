@@ -11,7 +11,7 @@ from gkplan.errors import PlanError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gkplan.dose import DoseEngine
+    from gkplan.dose.corrected import CorrectedDose
     from gkplan.dose.montecarlo import MonteCarlo
     from gkplan.head import DepthRule
     from gkplan.plan import Plan
@@ -36,9 +36,9 @@ class AskedEngine:
         """The plan with the depth that was asked for."""
         return replace(plan, depth=self.depth) if self.depth else plan
 
-    def judging(self, plan: Plan, report: Callable[[str], None]) -> DoseEngine | None:
+    def judging(self, plan: Plan, report: Callable[[str], None]) -> CorrectedDose | None:
         """What `judge` takes for it; None is the engine of `plan`."""
-        from gkplan.workflow import montecarlo_dose
+        from gkplan.simulate import montecarlo_dose
 
         return montecarlo_dose(plan, self.montecarlo, report) if self.montecarlo else None
 

@@ -10,7 +10,7 @@ from gkplan import __version__
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.history import Step
 from gkplan.metrics.model import Evaluation
-from gkplan.plan import Plan
+from gkplan.plan import Plan, engine_text
 from gkplan.report.sheet import pairs, table, treatment_sheet
 from gkplan.report.style import CSS
 from gkplan.report.table import (
@@ -22,7 +22,7 @@ from gkplan.report.table import (
     summary_rows,
     target_rows,
 )
-from gkplan.report.text import engine_text, prescription_text, transit_text, unit_text
+from gkplan.report.text import prescription_text, transit_text, unit_text
 from gkplan.unit import RadiationUnit
 
 _DEFINITIONS = (

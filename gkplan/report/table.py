@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from gkplan.metrics.model import Evaluation, LimitResult, PlanMetrics
-from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
+from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, engine_text
 from gkplan.prescription import Limit
 from gkplan.report.text import (
     NOT_DEFINED,
-    engine_text,
     number,
     percent,
     prescription_text,

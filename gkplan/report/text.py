@@ -53,17 +53,6 @@ def transit_text(plan: Plan) -> str:
     return "counted, not in the beam-on time" if plan.transit else "not counted"
 
 
-def engine_text(plan: Plan) -> str:
-    """What the dose of a plan was judged by."""
-    made = plan.provenance
-    if made.get("engine") == "montecarlo":
-        known = made.get("uncertainty")
-        sigma = f", known to {100 * known:.2g} %" if isinstance(known, float) else ""
-        return f"montecarlo: photons and electrons one by one{sigma}"
-    counts = "all of the head is water" if plan.depth == "geometric" else "density counts"
-    return f"tmr, {plan.depth} depth: {counts}"
-
-
 def shortened(name: str, length: int) -> str:
     """`name`, cut at the end where it is longer than `length`."""
     return name if len(name) <= length else name[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
