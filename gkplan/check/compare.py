@@ -20,7 +20,12 @@ from gkplan.check.model import (
 from gkplan.dose import ReferenceEngine, TmrEngine
 from gkplan.grid import Volume
 from gkplan.metrics.dvh import SampledDose, dose_at_volume
-from gkplan.metrics.gamma import ONE_PERCENT_HALF_MM, TWO_PERCENT_1_MM, gamma_index
+from gkplan.metrics.gamma import (
+    ONE_PERCENT_HALF_MM,
+    TWO_PERCENT_1_MM,
+    GammaCriterion,
+    gamma_index,
+)
 from gkplan.metrics.sampling import structure_points
 
 CRITERIA = (TWO_PERCENT_1_MM, ONE_PERCENT_HALF_MM)
@@ -56,7 +61,7 @@ def check_plan(
         every = [s.shot for s in plan.shots]
         again = Volume(engine.dose_on(plan.dose.grid, every), plan.dose.grid, "dose_gy")
         report("gamma")
-        gammas = tuple(_gamma(plan.dose, again, n) for n in range(len(CRITERIA)))
+        gammas = tuple(gamma_check(plan.dose, again, criterion) for criterion in CRITERIA)
         isodoses = _isodoses(plan, again)
         report("structures")
         structures, told = _structures(plan, again)
@@ -91,8 +96,8 @@ def _points(plan: StatedPlan) -> tuple[tuple[ShotCheck, ...], Pair | None]:
     return tuple(checks), Pair(sum(p.stated for p in pairs), sum(p.recomputed for p in pairs))
 
 
-def _gamma(stated: Volume, again: Volume, number: int) -> GammaCheck:
-    criterion = CRITERIA[number]
+def gamma_check(stated: Volume, again: Volume, criterion: GammaCriterion) -> GammaCheck:
+    """Gamma of a dose at the voxels of the stated one, which may be nan where it says nothing."""
     known = Volume(np.nan_to_num(np.asarray(stated.array, np.float64)), stated.grid, "dose_gy")
     result = gamma_index(known, again, criterion)
     judged = result.judged

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from gkplan.head import DepthRule
     from gkplan.plan import Plan
 
-NAMES = ("tmr", "tmr-radiological", "montecarlo")
-
 
 @dataclass(frozen=True, slots=True)
 class AskedEngine:
@@ -61,6 +59,7 @@ def asked_engine(
         For an engine, a depth, an uncertainty or a medium that there is not, or that do not go
         together.
     """
+    from gkplan.dose.names import DEPTH_OF, NAMES
     from gkplan.head import depth_rule
 
     if engine is not None and engine not in NAMES:
@@ -72,11 +71,9 @@ def asked_engine(
         return AskedEngine(rule, _montecarlo(uncertainty, medium, resume))
     if resume is not None:
         raise PlanError("--resume: only --engine montecarlo has work to resume")
-    if engine == "tmr-radiological":
-        if rule == "geometric":
-            raise PlanError("--engine tmr-radiological --depth geometric: expected one of the two")
-        return AskedEngine("radiological")
-    return AskedEngine(rule or ("geometric" if engine else None))
+    if engine == "tmr-radiological" and rule == "geometric":
+        raise PlanError("--engine tmr-radiological --depth geometric: expected one of the two")
+    return AskedEngine(rule or (DEPTH_OF[engine] if engine else None))
 
 
 def _montecarlo(uncertainty: float, medium: str, resume: Path | None) -> MonteCarlo:

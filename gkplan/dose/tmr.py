@@ -14,6 +14,7 @@ from gkplan.dose.cells import RUN, Cells
 from gkplan.dose.densities import Densities, ExtraDepth, densities_of
 from gkplan.dose.engine import Array32
 from gkplan.dose.lattice import BEYOND, GridInHead
+from gkplan.dose.names import tmr_name
 from gkplan.dose.tables import Tables
 from gkplan.dose.tails import TailNodes
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array, RigidTransform
@@ -72,7 +73,7 @@ class TmrEngine:
 
     @property
     def name(self) -> str:
-        return engine_name(self.depth)
+        return tmr_name(self.depth)
 
     def in_head(self, head: Head) -> TmrEngine:
         """The same engine for another head; quick, for the tables of the unit are shared."""
@@ -259,11 +260,6 @@ class TmrEngine:
             ]
         )
         return columns, beams.profile, extra
-
-
-def engine_name(depth: DepthRule) -> str:
-    """How a user asks for `tmr` with that depth."""
-    return "tmr" if depth == "geometric" else f"tmr-{depth}"
 
 
 def _bounds(points: Array) -> Array:
