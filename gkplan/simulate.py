@@ -17,6 +17,7 @@ from gkplan.grid import Grid
 from gkplan.head import DepthRule
 from gkplan.plan import Plan, check_depths
 from gkplan.planner.rescale import factors, rescaled
+from gkplan.shot import Shot
 from gkplan.workflow import Planned, Report, judge
 
 # As far from isocentres as metrics look for dose.
@@ -50,11 +51,15 @@ def montecarlo_dose(
     span = [np.maximum(bounds.min(axis=0), low), np.minimum(bounds.max(axis=0), high)]
     grid = Grid.around(span, 1.0, Frame.LEKSELL, margin_mm=1.0)
     engine = montecarlo_of(plan, how, report, executor)
-    result = without_spikes(engine.run(grid, plan.shots), engine.head.on_grid(grid))
-    computed = ComputedDose(result, plan.shots, engine.head)
+    return simulated(engine, grid, plan.shots)
+
+
+def simulated(engine: MonteCarloEngine, grid: Grid, shots: tuple[Shot, ...]) -> CorrectedDose:
+    """The Monte Carlo dose of shots on a grid, spikes spread, as an engine for them and alike."""
+    result = without_spikes(engine.run(grid, shots), engine.head.on_grid(grid))
     depth: DepthRule = "geometric" if engine.how.medium == "water" else "radiological"
-    tmr = TmrEngine(plan.unit, engine.head, engine.rate_gy_per_min, plan.transit, depth)
-    return CorrectedDose(computed, tmr, tmr)
+    tmr = TmrEngine(engine.unit, engine.head, engine.rate_gy_per_min, engine.transit, depth)
+    return CorrectedDose(ComputedDose(result, shots, engine.head), tmr, tmr)
 
 
 def on_montecarlo(

@@ -132,14 +132,12 @@ class TmrEngine:
         tail = self._at_points(lattice.points, lattice.cells, beams, self._tables.tail)
         dose = lattice.on_grid(tail, place.inside, out)
         spacing = np.array(place.grid.spacing_mm)
-        axes = place.grid.axes()
-        bounds = np.array([[a[0] for a in axes], [a[-1] for a in axes]])
         add_on_grid(
             np.array(place.grid.origin_mm),
             spacing,
             np.maximum(np.rint(_BOX_MM / spacing), 1).astype(np.int64),
             place.inside,
-            *self._columns(beams, bounds),
+            *self._columns(beams, place.grid.corners()),
             self._tables.core_mm,
             self._tables.core,
             self._tables.decay,
