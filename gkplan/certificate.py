@@ -15,6 +15,7 @@ class Certificate:
     optimum : score of the linear programme's solution
     delivered : of the shots that are left, with their times before the scaling
     rescaled : of the shots as they are, scaled so that with transit the coverage is met
+        by the dose that the planner saw
     isocenters : candidates that the bound holds for, all sector states of each
     points : where the score is evaluated
     """

@@ -74,6 +74,11 @@ class Grid:
         )
         return x, y, z
 
+    def corners(self) -> Array:
+        """The voxel centres of least and of greatest coordinates, (2, 3) x, y, z."""
+        axes = self.axes()
+        return np.array([[a[0] for a in axes], [a[-1] for a in axes]])
+
     def points(self) -> Array:
         """All voxel centres, (n, 3) x, y, z, in the order of ``array.ravel()``."""
         x, y, z = self.axes()

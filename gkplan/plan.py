@@ -12,7 +12,7 @@ import numpy as np
 from gkplan.case import Case
 from gkplan.certificate import Certificate
 from gkplan.errors import DeliveryWarning, DepthWarning, PlanError
-from gkplan.head import Head, distance_to_surface
+from gkplan.head import DepthRule, Head, depth_rule, distance_to_surface
 from gkplan.history import History
 from gkplan.metrics.model import PlanMetrics
 from gkplan.shot import Shot, check_shots
@@ -39,11 +39,12 @@ class Plan:
     certificate : how far the planner's shots can be from the best; absent in a plan by hand
     transit : whether the dose includes what shots give while sectors and couch move
     history : the edits made by hand, for undo and redo; DICOM does not hold it
+    depth : what counts as depth in the dose: every mm of head, or its density too
 
     Raises
     ------
     PlanError
-        If the rate is not positive or the unit cannot deliver the shots.
+        If the rate is not positive, the unit cannot deliver the shots, or for another depth.
     """
 
     case: Case
@@ -57,10 +58,12 @@ class Plan:
     certificate: Certificate | None = None
     transit: bool = False
     history: History = field(default_factory=History)
+    depth: DepthRule = "geometric"
 
     def __post_init__(self) -> None:
         check_rate(self.calibration_dose_rate_gy_per_min)
         check_shots(self.shots, self.unit)
+        depth_rule(self.depth)
 
     @property
     def beam_on_time_min(self) -> float:
@@ -78,6 +81,22 @@ class Plan:
         """
         places = np.array([shot.isocenter_mm for shot in self.shots])
         return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+
+
+def engine_text(plan: Plan) -> str:
+    """What the dose of a plan was judged by."""
+    made = plan.provenance
+    if made.get("engine") == "montecarlo":
+        known = made.get("uncertainty")
+        sigma = f", known to {100 * known:.2g} %" if isinstance(known, float) else ""
+        return f"montecarlo: photons and electrons one by one{sigma}"
+    counts = "all of the head is water" if plan.depth == "geometric" else "density counts"
+    return f"tmr, {plan.depth} depth: {counts}"
+
+
+def sees_density(plan: Plan) -> bool:
+    """Whether the dose that a plan was judged by follows the densities of the head."""
+    return plan.depth != "geometric" or plan.provenance.get("engine") == "montecarlo"
 
 
 def check_rate(rate_gy_per_min: float) -> None:

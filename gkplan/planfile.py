@@ -18,6 +18,7 @@ from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import GkplanError, PlanError
 from gkplan.files import sha256_of, write_text
 from gkplan.frames import Frame, RigidTransform
+from gkplan.head import depth_rule
 from gkplan.history import MOST_STEPS, History, Step
 from gkplan.load import load_case
 from gkplan.metrics.model import PlanIndices, PlanMetrics
@@ -56,6 +57,7 @@ def plan_table(plan: Plan) -> dict[str, Any]:
         "calibration_dose_rate_gy_per_min": plan.calibration_dose_rate_gy_per_min,
         "treatment_date": day.isoformat() if day else None,
         "transit": plan.transit,
+        "depth": plan.depth,
         "prescriptions": [
             {"target": p.target, "dose_gy": p.dose_gy, "isodose": _isodose(p)}
             for p in case.prescriptions
@@ -191,6 +193,7 @@ def _plan(table: Mapping[str, Any], folder: Path) -> Plan:
         ),
         treatment_date=datetime.date.fromisoformat(day) if day else None,
         transit=_flag(table, "transit"),
+        depth=depth_rule(table.get("depth", "geometric")),
         certificate=_certificate(table.get("certificate"), shots),
         provenance=dict(table.get("provenance") or {}),
         history=_history(table.get("history") or {}),

@@ -20,6 +20,7 @@ from gkplan.dose import TmrEngine
 from gkplan.files import check_output_folder, whole_folder, write_bytes, write_text
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid, Volume
+from gkplan.head import DepthRule
 from gkplan.metrics.bed import Schedule
 from gkplan.metrics.bedplan import PlanBed, evaluate_bed
 from gkplan.metrics.model import Evaluation
@@ -38,65 +39,39 @@ from gkplan.prescription import Limit, Prescription
 from gkplan.unit import RadiationUnit, load_unit
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from matplotlib.figure import Figure
 
-    from gkplan.dose.engine import DoseEngine
-    from gkplan.dose.montecarlo import ComputedDose, MonteCarlo, MonteCarloEngine
+    from gkplan.dose.corrected import CorrectedDose
+    from gkplan.dose.montecarlo import MonteCarlo
     from gkplan.metrics.sampling import StructurePoints
     from gkplan.planner import Aim, MadeShots
 
 Report = Callable[[str], None]
 _DOSE_MARGIN_MM = 30.0
-# As far from isocentres as metrics look for dose.
-_JUDGED_MM = 70.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A judged plan, what it was judged on, and the seconds it took."""
+    """A judged plan, what it was judged on, and the seconds it took.
+
+    Parameters
+    ----------
+    engine : that it was judged by, where that is not `engine_of` the plan
+    before : of a plan scaled to another engine's dose: as it was planned
+    """
 
     plan: Plan
     evaluation: Evaluation
     seconds: float
+    engine: CorrectedDose | None = None
+    before: Planned | None = None
 
 
 def engine_of(plan: Plan) -> TmrEngine:
     """The dose engine of a plan's unit, head and rate, its shots checked against the head."""
     check_depths(plan.shots, plan.case.head)
-    return TmrEngine(plan.unit, plan.case.head, plan.calibration_dose_rate_gy_per_min, plan.transit)
-
-
-def montecarlo_of(
-    plan: Plan,
-    how: MonteCarlo | None = None,
-    report: Report = lambda _: None,
-    executor: Executor | None = None,
-) -> MonteCarloEngine:
-    """The Monte Carlo engine of a plan, its shots checked against the head."""
-    from gkplan.dose.montecarlo import MonteCarlo, MonteCarloEngine
-
-    check_depths(plan.shots, plan.case.head)
     rate = plan.calibration_dose_rate_gy_per_min
-    how = how or MonteCarlo()
-    return MonteCarloEngine(plan.unit, plan.case.head, rate, plan.transit, how, report, executor)
-
-
-def montecarlo_dose(
-    plan: Plan,
-    how: MonteCarlo | None = None,
-    report: Report = lambda _: None,
-    executor: Executor | None = None,
-) -> ComputedDose:
-    """The Monte Carlo dose of a plan wherever it is judged, as an engine for `judge`."""
-    points = np.array([s.isocenter_mm for s in plan.shots])
-    boxes = [s.solid.bounds for s in plan.case.structures]
-    bounds = np.concatenate([points - _JUDGED_MM, points + _JUDGED_MM, *boxes])
-    low, high = plan.case.head.bounds
-    span = [np.maximum(bounds.min(axis=0), low), np.minimum(bounds.max(axis=0), high)]
-    grid = Grid.around(span, 1.0, Frame.LEKSELL, margin_mm=1.0)
-    return montecarlo_of(plan, how, report, executor).computed(grid, plan.shots)
+    return TmrEngine(plan.unit, plan.case.head, rate, plan.transit, plan.depth)
 
 
 def prescribed(case: Case, dose_gy: float | None, isodose: float | None) -> Case:
@@ -137,11 +112,16 @@ def make_plan(
     treatment_date: date | None = None,
     report: Report = lambda _: None,
     aim: Aim | None = None,
+    depth: DepthRule = "geometric",
+    montecarlo: MonteCarlo | None = None,
 ) -> Planned:
     """Plan a case and judge the plan; `report` is told what is being done.
 
-    `aim` (see `gkplan.aim_named`) is the balanced one if it is not given.
+    `aim` (see `gkplan.aim_named`) is the balanced one if it is not given; with radiological
+    `depth` the planner sees the densities of the head. With `montecarlo` the plan is then scaled
+    to the dose that Monte Carlo gives it, and judged by that.
     """
+    from gkplan.dose.densities import densities_of
     from gkplan.planner import AIMS, make_shots
 
     start = time.perf_counter()
@@ -149,9 +129,15 @@ def make_plan(
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
     aim = aim or AIMS["balanced"]
-    engine = TmrEngine(unit, case.head, rate, transit=True)
+    engine = TmrEngine(unit, case.head, rate, transit=True, depth=depth)
+    if montecarlo is not None and montecarlo.medium == "head":
+        densities_of(case.head)  # Refused now, not after the planning.
     made = make_shots(case, engine, aim, report)
     planned = judge(_plan_of(case, engine, unit_name, made, aim, treatment_date), report)
+    if montecarlo is not None:
+        from gkplan.simulate import on_montecarlo
+
+        planned = on_montecarlo(planned, aim.coverage, montecarlo, report)
     return replace(planned, seconds=time.perf_counter() - start)
 
 
@@ -162,6 +148,7 @@ def make_pareto(
     treatment_date: date | None = None,
     report: Report = lambda _: None,
     aims: Sequence[Aim] | None = None,
+    depth: DepthRule = "geometric",
 ) -> tuple[Planned, ...]:
     """Plan a case for each of several aims and judge the plans; `report` is told what is done.
 
@@ -175,7 +162,7 @@ def make_pareto(
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
     report("preparing the kernels (compiled at the first run)")
     aims = aims or ladder(AIMS["quality"], AIMS["fast"])
-    engine = TmrEngine(unit, case.head, rate, transit=True)
+    engine = TmrEngine(unit, case.head, rate, transit=True, depth=depth)
     every = pareto(case, engine, aims, report)
     places = {s.name: structure_points(s) for s in case.structures}
     judged: list[Planned] = []
@@ -200,6 +187,7 @@ def _plan_of(
         provenance={"aim": asdict(made.aim or aim)},
         certificate=made.certificate,
         transit=engine.transit,
+        depth=engine.depth,
     )
 
 
@@ -207,23 +195,25 @@ def judge(
     plan: Plan,
     report: Report = lambda _: None,
     places: Mapping[str, StructurePoints] | None = None,
-    engine: DoseEngine | None = None,
+    engine: CorrectedDose | None = None,
 ) -> Planned:
     """The plan with its metrics and provenance, and the histograms.
 
     `places` are those of `evaluate`, for who judges many plans of a case; `engine` is another
-    than `tmr`, see `montecarlo_dose`.
+    than `tmr`, see `gkplan.simulate`.
     """
     from gkplan.metrics.evaluate import evaluate
 
     start = time.perf_counter()
     report("judging the plan")
-    engine = engine or engine_of(plan)
-    evaluation = evaluate(plan.case, plan.shots, engine, places)
+    by = engine or engine_of(plan)
+    evaluation = evaluate(plan.case, plan.shots, by, places)
     kept = {key: plan.provenance[key] for key in ("aim",) if key in plan.provenance}
-    made = {**kept, **_provenance(plan), "engine": engine.name}
+    made = {**kept, **_provenance(plan), "engine": by.name}
+    if engine is not None:
+        made["uncertainty"] = engine.uncertainty
     plan = replace(plan, metrics=evaluation.metrics, provenance=made)
-    return Planned(plan, evaluation, time.perf_counter() - start)
+    return Planned(plan, evaluation, time.perf_counter() - start, engine)
 
 
 def judge_bed(
@@ -254,10 +244,10 @@ def judge_robustness(
     return evaluate_robustness(plan.case, plan.shots, engine_of(plan), uncertainty, report)
 
 
-def dose_volume(plan: Plan, spacing_mm: float = 1.0) -> Volume:
+def dose_volume(plan: Plan, spacing_mm: float = 1.0, engine: CorrectedDose | None = None) -> Volume:
     """Dose (Gy, float32) on a grid around all isocentres and targets, in the Leksell frame."""
     grid = dose_grid(plan, spacing_mm)
-    return Volume(engine_of(plan).dose_on(grid, plan.shots), grid, "dose_gy")
+    return Volume((engine or engine_of(plan)).dose_on(grid, plan.shots), grid, "dose_gy")
 
 
 def dose_grid(plan: Plan, spacing_mm: float = 1.0) -> Grid:
@@ -296,16 +286,16 @@ def show_plan(
     return plan_figure(plan, dose_volume(plan) if dose is None else dose, evaluation)
 
 
-def shot_doses(plan: Plan, point_mm: Array) -> list[float]:
+def shot_doses(plan: Plan, point_mm: Array, engine: CorrectedDose | None = None) -> list[float]:
     """Dose (Gy) of each shot by itself at one Leksell point."""
-    engine = engine_of(plan)
-    return [float(engine.dose(point_mm[None], [shot])[0]) for shot in plan.shots]
+    by = engine or engine_of(plan)
+    return [float(by.dose(point_mm[None], [shot])[0]) for shot in plan.shots]
 
 
-def focus_rates(plan: Plan) -> list[float]:
+def focus_rates(plan: Plan, engine: CorrectedDose | None = None) -> list[float]:
     """Dose rate (Gy/min) of each shot at its own focus."""
-    engine = engine_of(replace(plan, transit=False))
-    return [float(engine.dose(np.array([s.isocenter_mm]), [s])[0]) / s.time_min for s in plan.shots]
+    by = engine.without_transit() if engine else engine_of(replace(plan, transit=False))
+    return [float(by.dose(np.array([s.isocenter_mm]), [s])[0]) / s.time_min for s in plan.shots]
 
 
 def write_dicom(planned: Planned, dose: Volume, folder: Path, report: Report) -> None:
@@ -314,11 +304,11 @@ def write_dicom(planned: Planned, dose: Volume, folder: Path, report: Report) ->
 
     plan = planned.plan
     peak = np.array(planned.evaluation.metrics.max_dose_point_mm)
-    rates = focus_rates(plan)
+    rates = focus_rates(plan, planned.engine)
     export_plan(
         plan,
         dose,
-        shot_doses(plan, peak),
+        shot_doses(plan, peak, planned.engine),
         folder,
         focus_rates_gy_per_min=rates,
         progress=report,
@@ -333,16 +323,15 @@ def write_all(
 
     check_output_folder(out, overwrite)
     report("dose on the export grid")
-    dose = dose_volume(planned.plan)
+    dose = dose_volume(planned.plan, engine=planned.engine)
     with whole_folder(out) as folder:
         write_plan(planned.plan, folder / "plan.json")
         write_text(folder / "dvh.csv", dvh_csv(planned.evaluation))
         report("drawing the report")
         png = png_bytes(plan_figure(planned.plan, dose, planned.evaluation))
         write_bytes(folder / "report.png", png)
-        page = report_html(
-            planned.plan, planned.evaluation, png, focus_rates(planned.plan), planned.seconds
-        )
+        rates = focus_rates(planned.plan, planned.engine)
+        page = report_html(planned.plan, planned.evaluation, png, rates, planned.seconds)
         write_text(folder / "report.html", page)
         report("writing DICOM")
         (folder / "dicom").mkdir()

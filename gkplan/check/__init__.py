@@ -2,5 +2,6 @@
 
 from gkplan.check.compare import check_plan
 from gkplan.check.model import CheckResult, StatedPlan, StatedShot, Tolerances
+from gkplan.check.recompute import Recompute
 
-__all__ = ["CheckResult", "StatedPlan", "StatedShot", "Tolerances", "check_plan"]
+__all__ = ["CheckResult", "Recompute", "StatedPlan", "StatedShot", "Tolerances", "check_plan"]

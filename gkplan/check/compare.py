@@ -17,10 +17,15 @@ from gkplan.check.model import (
     StructureCheck,
     Tolerances,
 )
-from gkplan.dose import ReferenceEngine, TmrEngine
+from gkplan.check.recompute import Engines, Recompute, engines_for
 from gkplan.grid import Volume
 from gkplan.metrics.dvh import SampledDose, dose_at_volume
-from gkplan.metrics.gamma import ONE_PERCENT_HALF_MM, TWO_PERCENT_1_MM, gamma_index
+from gkplan.metrics.gamma import (
+    ONE_PERCENT_HALF_MM,
+    TWO_PERCENT_1_MM,
+    GammaCriterion,
+    gamma_index,
+)
 from gkplan.metrics.sampling import structure_points
 
 CRITERIA = (TWO_PERCENT_1_MM, ONE_PERCENT_HALF_MM)
@@ -31,17 +36,19 @@ def check_plan(
     plan: StatedPlan,
     tolerances: Tolerances | None = None,
     report: Callable[[str], None] = lambda _: None,
+    how: Recompute | None = None,
 ) -> CheckResult:
     """Recompute a plan and compare.
 
-    Doses at points come from the float64 reference, those on the grid and in structures from
-    the fast engine: two implementations of one formula. What is not stated is not compared, and
-    the notes of the result say so.
+    Doses at points come from the float64 reference of `tmr`, those on the grid and in structures
+    from the fast engine: two implementations of one formula. `how` names another engine. What is
+    not stated is not compared, and the notes of the result say so.
     """
     tolerances = tolerances or Tolerances()
-    notes = list(plan.notes)
+    engines = engines_for(plan, how or Recompute(), report)
+    notes = [*plan.notes, *engines.notes]
     report("dose at points")
-    shots, point = _points(plan)
+    shots, point = _points(plan, engines)
     if point is None:
         notes.append("doses of the shots at a common point are not stated: not compared")
     gammas: tuple[GammaCheck, ...] = ()
@@ -52,11 +59,10 @@ def check_plan(
         notes.append("no dose grid: gamma, isodoses and structures not compared")
     else:
         report("dose on the grid")
-        engine = TmrEngine(plan.unit, plan.head, plan.rate_gy_per_min, plan.transit)
         every = [s.shot for s in plan.shots]
-        again = Volume(engine.dose_on(plan.dose.grid, every), plan.dose.grid, "dose_gy")
+        again = Volume(engines.on_grid.dose_on(plan.dose.grid, every), plan.dose.grid, "dose_gy")
         report("gamma")
-        gammas = tuple(_gamma(plan.dose, again, n) for n in range(len(CRITERIA)))
+        gammas = tuple(gamma_check(plan.dose, again, criterion) for criterion in CRITERIA)
         isodoses = _isodoses(plan, again)
         report("structures")
         structures, told = _structures(plan, again)
@@ -67,14 +73,23 @@ def check_plan(
             grid_point = Pair(seen, here) if np.isfinite(seen) else None
     judgements = _judgements(shots, point, grid_point, gammas, tolerances)
     return CheckResult(
-        plan, shots, point, grid_point, gammas, isodoses, structures, judgements, tuple(notes)
+        plan,
+        shots,
+        point,
+        grid_point,
+        gammas,
+        isodoses,
+        structures,
+        judgements,
+        tuple(notes),
+        engines.name,
+        engines.uncertainty,
     )
 
 
-def _points(plan: StatedPlan) -> tuple[tuple[ShotCheck, ...], Pair | None]:
+def _points(plan: StatedPlan, engines: Engines) -> tuple[tuple[ShotCheck, ...], Pair | None]:
     """Each shot at the specification point and at its focus, and the total at the point."""
-    engine = ReferenceEngine(plan.unit, plan.head, plan.rate_gy_per_min, plan.transit)
-    still = ReferenceEngine(plan.unit, plan.head, plan.rate_gy_per_min)
+    engine, still = engines.at_points, engines.steady
     checks = []
     for stated in plan.shots:
         dose = rate = None
@@ -91,8 +106,8 @@ def _points(plan: StatedPlan) -> tuple[tuple[ShotCheck, ...], Pair | None]:
     return tuple(checks), Pair(sum(p.stated for p in pairs), sum(p.recomputed for p in pairs))
 
 
-def _gamma(stated: Volume, again: Volume, number: int) -> GammaCheck:
-    criterion = CRITERIA[number]
+def gamma_check(stated: Volume, again: Volume, criterion: GammaCriterion) -> GammaCheck:
+    """Gamma of a dose at the voxels of the stated one, which may be nan where it says nothing."""
     known = Volume(np.nan_to_num(np.asarray(stated.array, np.float64)), stated.grid, "dose_gy")
     result = gamma_index(known, again, criterion)
     judged = result.judged

@@ -8,7 +8,7 @@ import numpy as np
 
 from gkplan.frames import Array
 from gkplan.grid import Volume
-from gkplan.head import Head
+from gkplan.head import DepthRule, Head
 from gkplan.metrics.gamma import GammaCriterion
 from gkplan.shot import Shot
 from gkplan.structures import Structure
@@ -36,6 +36,7 @@ class StatedPlan:
     doses_gy : prescription doses
     pattern_source : where the sector states come from, in words
     rate_source : where the calibration dose rate comes from
+    depth : what counted as depth when the plan was made, as far as it is known
     notes : what the user should know
     """
 
@@ -52,6 +53,7 @@ class StatedPlan:
     pattern_source: str
     rate_source: str
     notes: tuple[str, ...] = ()
+    depth: DepthRule = "geometric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckResult:
-    """All that a check found; it passes when every judgement is met and there is one."""
+    """All that a check found; it passes when every judgement is met and there is one.
+
+    `engine` is the name of the one that recomputed, `uncertainty` that of a Monte Carlo dose.
+    """
 
     plan: StatedPlan
     shots: tuple[ShotCheck, ...]
@@ -153,6 +158,8 @@ class CheckResult:
     structures: tuple[StructureCheck, ...]
     judgements: tuple[Judgement, ...]
     notes: tuple[str, ...]
+    engine: str
+    uncertainty: float | None
 
     @property
     def passed(self) -> bool:

@@ -39,7 +39,17 @@ UnitOption = Annotated[str, typer.Option(help="unit name or file")]
 CoverageOption = Annotated[
     float | None, typer.Option(help="fraction of each target that gets the dose (0.991)")
 ]
-EngineOption = Annotated[str, typer.Option(help="tmr or montecarlo")]
+EngineOption = Annotated[
+    str | None, typer.Option(help="tmr, tmr-radiological or montecarlo (tmr as it was planned)")
+]
+PlanEngineOption = Annotated[
+    str | None,
+    typer.Option(help="tmr, tmr-radiological, or montecarlo: scale the plan of tmr to that"),
+]
+DepthOption = Annotated[
+    str | None,
+    typer.Option(help="tmr: geometric (all is water) or radiological (density along each beam)"),
+]
 UncertaintyOption = Annotated[
     float, typer.Option(help="montecarlo: one sigma above half the maximum, 0.01 is 1 %")
 ]

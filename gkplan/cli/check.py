@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from gkplan.cli.app import UnitOption, app
+from gkplan.cli.app import DepthOption, EngineOption, UncertaintyOption, UnitOption, app
+from gkplan.cli.engines import asked_engine
 from gkplan.cli.progress import progress
 
 
@@ -30,12 +31,15 @@ def check(
     shot_tolerance: Annotated[float, typer.Option(help="dose and rate of each shot, %")] = 5.0,
     gamma_pass: Annotated[float, typer.Option(help="voxels that pass 2 %/1 mm, %")] = 95.0,
     json_out: Annotated[Path | None, typer.Option("--json", help="write the numbers here")] = None,
+    engine: EngineOption = None,
+    depth: DepthOption = None,
+    uncertainty: UncertaintyOption = 0.01,
 ) -> None:
     """Recompute a plan's dose and compare: per shot, on the grid, in structures. Exit 1: failed."""
     from rich.console import Console
     from rich.table import Table
 
-    from gkplan.check import Tolerances, check_plan
+    from gkplan.check import Recompute, Tolerances, check_plan
     from gkplan.disclaimer import DISCLAIMER
     from gkplan.errors import CheckWarning, PlanError
     from gkplan.files import write_text
@@ -58,11 +62,14 @@ def check(
         if not 0.0 < value <= 100.0:
             raise PlanError(f"{option} {value}: expected more than 0 and at most 100 %")
     tolerances = Tolerances(point_tolerance, shot_tolerance, shot_tolerance, gamma_pass / 100.0)
+    asked = asked_engine(engine, depth, uncertainty)
+    how = Recompute(asked.depth, asked.montecarlo)
     with progress() as report:
         from gkplan.dicom.read.checkfolder import CheckOptions, read_stated
 
-        stated = read_stated(folder, CheckOptions(pattern, rate, unit, frame), report)
-        result = check_plan(stated, tolerances, report)
+        dense = asked.montecarlo is not None or asked.depth == "radiological"
+        stated = read_stated(folder, CheckOptions(pattern, rate, unit, frame, dense), report)
+        result = check_plan(stated, tolerances, report, how)
     if json_out is not None:
         write_text(json_out, json.dumps(check_table(result), indent=1) + "\n")
     for note in result.notes:
@@ -81,8 +88,9 @@ def check(
         if rows:
             console.print(table)
     console.print(
-        f"{stated.unit.name}, calibration {stated.rate_gy_per_min:.4g} Gy/min "
-        f"({stated.rate_source}); sectors: {stated.pattern_source}.",
+        f"Recomputed by {result.engine}. {stated.unit.name}, calibration "
+        f"{stated.rate_gy_per_min:.4g} Gy/min ({stated.rate_source}); "
+        f"sectors: {stated.pattern_source}.",
         highlight=False,
     )
     console.print(verdict_line(result), highlight=False)

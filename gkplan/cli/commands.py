@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ from gkplan.cli.app import (
     CaseArgument,
     CoverageOption,
     DayOption,
+    DepthOption,
     DoseOption,
     EngineOption,
     GammaOption,
@@ -21,13 +23,14 @@ from gkplan.cli.app import (
     MediumOption,
     OutOption,
     PlanArgument,
+    PlanEngineOption,
     RateOption,
     ResumeOption,
     UncertaintyOption,
     UnitOption,
     app,
 )
-from gkplan.cli.engines import montecarlo_asked
+from gkplan.cli.engines import asked_engine
 from gkplan.cli.foreign import (
     BridgeOption,
     CentreOption,
@@ -55,11 +58,18 @@ def _print(planned: Planned) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from gkplan.report.comparison import compared_rows
     from gkplan.report.table import summary_rows
 
-    table = Table("", "", title=planned.plan.case.name, show_header=False)
-    for name, value in summary_rows(planned.plan, planned.evaluation, planned.seconds):
-        table.add_row(name, value)
+    rows: Sequence[tuple[str, ...]]
+    if (before := planned.before) is None:
+        table = Table("", "", title=planned.plan.case.name, show_header=False)
+        rows = summary_rows(planned.plan, planned.evaluation, planned.seconds)
+    else:
+        table = Table("", "as planned", "scaled to Monte Carlo", title=planned.plan.case.name)
+        rows = compared_rows(before, planned)
+    for row in rows:
+        table.add_row(*row)
     console = Console()
     console.print(table)
     console.print(DISCLAIMER)
@@ -86,6 +96,9 @@ def plan(
     bridge_mm: BridgeOption = 0.0,
     frame_centre: CentreOption = None,
     aim: Annotated[str, typer.Option(help="quality, balanced or fast")] = "balanced",
+    depth: DepthOption = None,
+    engine: PlanEngineOption = None,
+    uncertainty: UncertaintyOption = 0.01,
     coverage: CoverageOption = None,
     selectivity: Annotated[
         float, typer.Option(help="how many times more selectivity counts than in the aim")
@@ -108,6 +121,7 @@ def plan(
     wanted = tilted(
         aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters, minutes
     )
+    asked = asked_engine(engine, depth, uncertainty, planning=True)
     limits = limits_of(limit or [])
     chosen = selection_of(
         target or [],
@@ -127,7 +141,16 @@ def plan(
         loaded = prescribed(loaded, None if chosen else dose_gy, isodose)
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
-        planned = make_plan(loaded, unit, rate, day_of(day), report, wanted)
+        planned = make_plan(
+            loaded,
+            unit,
+            rate,
+            day_of(day),
+            report,
+            wanted,
+            asked.depth or "geometric",
+            asked.montecarlo,
+        )
         write_all(planned, out, overwrite, report)
     _print(planned)
 
@@ -136,21 +159,21 @@ def plan(
 def evaluate(
     plan_file: PlanArgument,
     json_out: Annotated[Path | None, typer.Option("--json", help="write the metrics here")] = None,
-    engine: EngineOption = "tmr",
+    engine: EngineOption = None,
+    depth: DepthOption = None,
     uncertainty: UncertaintyOption = 0.01,
     medium: MediumOption = "head",
     resume: ResumeOption = None,
 ) -> None:
     """Judge a plan: indices, structure doses, limits."""
-    how = montecarlo_asked(engine, uncertainty, medium, resume)
+    asked = asked_engine(engine, depth, uncertainty, medium, resume)
     with progress() as report:
         from gkplan.files import write_text
         from gkplan.planfile import metrics_table, read_plan
-        from gkplan.workflow import judge, montecarlo_dose
+        from gkplan.workflow import judge
 
-        plan = read_plan(plan_file)
-        dose = montecarlo_dose(plan, how, report) if how else None
-        planned = judge(plan, report, engine=dose)
+        plan = asked.plan(read_plan(plan_file))
+        planned = judge(plan, report, engine=asked.judging(plan, report))
     if json_out is not None:
         write_text(json_out, json.dumps(metrics_table(planned.evaluation.metrics), indent=1))
     _print(planned)
@@ -162,7 +185,8 @@ def dose(
     at: Annotated[list[str] | None, typer.Option(help="Leksell point X,Y,Z in mm")] = None,
     out: Annotated[Path | None, typer.Option(help="write the dose grid as .npz")] = None,
     spacing: Annotated[float, typer.Option(help="grid spacing, mm")] = 1.0,
-    engine: EngineOption = "tmr",
+    engine: EngineOption = None,
+    depth: DepthOption = None,
     uncertainty: UncertaintyOption = 0.01,
     medium: MediumOption = "head",
     resume: ResumeOption = None,
@@ -175,10 +199,11 @@ def dose(
     from gkplan.files import write_bytes
     from gkplan.grid import Volume
     from gkplan.planfile import read_plan
-    from gkplan.workflow import dose_grid, dose_volume, engine_of, montecarlo_of
+    from gkplan.simulate import montecarlo_of
+    from gkplan.workflow import dose_grid, dose_volume, engine_of
 
-    how = montecarlo_asked(engine, uncertainty, medium, resume)
-
+    asked = asked_engine(engine, depth, uncertainty, medium, resume)
+    how = asked.montecarlo
     if not at and out is None:
         raise PlanError("dose: nothing to do; give --at X,Y,Z or --out FILE.npz")
     if not 0.1 <= spacing <= 20.0:
@@ -186,7 +211,7 @@ def dose(
     points = [point("--at", text) for text in at or []]
     if how and points and out is not None:
         raise PlanError("dose: montecarlo computes points or a grid; give --at or --out, not both")
-    plan = read_plan(plan_file)
+    plan = asked.plan(read_plan(plan_file))
     more: dict[str, Any] = {}
     with progress() as report:
         source = montecarlo_of(plan, how, report) if how else engine_of(plan)

@@ -14,7 +14,7 @@ from gkplan.cli.app import (
     UncertaintyOption,
     app,
 )
-from gkplan.cli.engines import NAMES, montecarlo_asked
+from gkplan.cli.engines import asked_engine
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
@@ -23,41 +23,63 @@ from gkplan.errors import PlanError
 @app.command()
 def compare(
     plan_file: PlanArgument,
-    engines: Annotated[str, typer.Option(help="two, with a comma between")] = "tmr,montecarlo",
+    engines: Annotated[
+        str, typer.Option(help="two or three of tmr, tmr-radiological, montecarlo, with commas")
+    ] = "tmr,tmr-radiological,montecarlo",
     uncertainty: UncertaintyOption = 0.01,
     medium: MediumOption = "head",
     resume: ResumeOption = None,
-    figure: Annotated[Path | None, typer.Option(help="write the histograms as .png")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="write histograms and differences as .png")
+    ] = None,
 ) -> None:
-    """Judge one plan by two dose engines, side by side."""
+    """Judge one plan by several dose engines, side by side: indices, differences, gamma."""
     from rich.console import Console
     from rich.table import Table
 
+    from gkplan.dose.names import NAMES
+
     names = [name.strip() for name in engines.split(",")]
-    if len(names) != 2 or len(set(names)) != 2 or not set(names) <= set(NAMES):
-        raise PlanError(f"--engines {engines}: expected two of {', '.join(NAMES)}")
-    hows = {
-        n: montecarlo_asked(n, uncertainty, medium, resume if n != "tmr" else None) for n in names
-    }
+    if len(names) < 2 or len(set(names)) < len(names) or not set(names) <= set(NAMES):
+        raise PlanError(f"--engines {engines}: expected two or three of {', '.join(NAMES)}")
+    last = "montecarlo" if "montecarlo" in names else names[-1]
+    how = asked_engine(last, None, uncertainty, medium, resume).montecarlo
     with progress() as report:
+        from gkplan.check.engines import by_engines, engine_gammas
         from gkplan.files import write_bytes
         from gkplan.planfile import read_plan
         from gkplan.report import png_bytes
-        from gkplan.report.comparison import compared_rows
+        from gkplan.report.comparison import (
+            GAMMA_COLUMNS,
+            compared_rows,
+            difference_rows,
+            gamma_rows,
+            noise_text,
+        )
         from gkplan.report.engineplot import engines_figure
-        from gkplan.workflow import judge, montecarlo_dose
 
         plan = read_plan(plan_file)
-        first, second = (
-            judge(plan, report, engine=montecarlo_dose(plan, how, report) if how else None)
-            for how in hows.values()
-        )
+        judged = by_engines(plan, names, how, report)
+        gammas = engine_gammas(judged, report)
         if figure is not None:
-            pair = {name: p.evaluation for name, p in zip(names, (first, second), strict=True)}
-            write_bytes(figure, png_bytes(engines_figure(plan, pair)))
-    table = Table("", *names, title=plan.case.name)
-    for row in compared_rows(first, second):
-        table.add_row(*row)
+            report("drawing")
+            write_bytes(figure, png_bytes(engines_figure(plan, judged)))
     console = Console()
-    console.print(table)
+    # Numbers are not to be cut where no terminal says how wide it is.
+    console.width = max(console.width, 48 + 26 * len(names))
+    for title, columns, rows in (
+        (plan.case.name, ("", *names), compared_rows(*(j.planned for j in judged))),
+        (
+            f"Differences from {names[0]}",
+            ("", names[0], *names[1:]),
+            difference_rows(judged),
+        ),
+        ("Gamma", GAMMA_COLUMNS, gamma_rows(gammas)),
+    ):
+        table = Table(*columns, title=title)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    if note := noise_text(judged):
+        console.print(note, highlight=False)
     console.print(DISCLAIMER)

@@ -14,6 +14,7 @@ from gkplan.cli.app import (
     CaseArgument,
     CoverageOption,
     DayOption,
+    DepthOption,
     DoseOption,
     GammaOption,
     HeadOption,
@@ -46,9 +47,11 @@ def pareto(
     head: HeadOption = None,
     gamma: GammaOption = None,
     unit: UnitOption = "perfexion",
+    depth: DepthOption = None,
     overwrite: Annotated[bool, typer.Option(help="replace such plans in --out")] = False,
 ) -> None:
     """Several plans of a case, from the best dose to the shortest beam-on time."""
+    from gkplan.cli.engines import asked_engine
     from gkplan.cli.numbers import day_of
     from gkplan.cli.progress import progress
     from gkplan.files import check_output_folder
@@ -56,6 +59,7 @@ def pareto(
     from gkplan.planner.pareto import ladder
 
     check_output_folder(out, overwrite, _TABLE)
+    rule = asked_engine(None, depth).depth or "geometric"
     aims = ladder(tilted(aim_named(aim_from), coverage), aim_named(aim_to), plans)
     with progress() as report:
         from gkplan.load import load_case
@@ -64,7 +68,7 @@ def pareto(
         loaded = prescribed(load_case(case, head), dose_gy, isodose)
         if gamma is not None:
             loaded = replace(loaded, gamma_angle_deg=gamma)
-        judged = make_pareto(loaded, unit, rate, day_of(day), report, aims)
+        judged = make_pareto(loaded, unit, rate, day_of(day), report, aims, rule)
         report("drawing")
         _write([p.plan for p in judged], out)
     _print([p.plan for p in judged])

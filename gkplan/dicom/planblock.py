@@ -12,6 +12,7 @@ from pydicom import Dataset
 from gkplan.dicom import private
 from gkplan.dicom.private import Field
 from gkplan.frames import Frame, RigidTransform
+from gkplan.head import DepthRule, depth_rule
 from gkplan.plan import Plan
 from gkplan.prescription import Limit, Prescription
 from gkplan.shot import Shot
@@ -62,6 +63,8 @@ def put_plan(dataset: Dataset, plan: Plan) -> None:
     private.put(dataset, Field.CASE_SOURCE, case.source)
     private.put(dataset, Field.HEAD_NAME, case.head.name)
     private.put(dataset, Field.TRANSIT, int(plan.transit))
+    if plan.depth != "geometric":
+        private.put(dataset, Field.DEPTH, plan.depth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class PlanRecord:
     calibration_dose_rate_gy_per_min: float
     treatment_date: date | None
     transit: bool
+    depth: DepthRule
     patient_from_leksell: RigidTransform
     prescriptions: tuple[Prescription, ...]
     limits: tuple[Limit, ...]
@@ -99,6 +103,9 @@ def read_rtplan(dataset: Dataset) -> PlanRecord:
         calibration_dose_rate_gy_per_min=float(private.get(dataset, Field.CALIBRATION_RATE)),
         treatment_date=date.fromisoformat(day) if day else None,
         transit=bool(private.get(dataset, Field.TRANSIT)),
+        depth=depth_rule(
+            private.get(dataset, Field.DEPTH) if private.has(dataset, Field.DEPTH) else "geometric"
+        ),
         patient_from_leksell=to_patient,
         prescriptions=tuple(
             _read_prescription(p) for p in private.get(dataset, Field.PRESCRIPTIONS)

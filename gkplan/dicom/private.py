@@ -30,6 +30,8 @@ class Field(Enum):
     CASE_SOURCE = (0x08, "UT", "1")
     HEAD_NAME = (0x09, "UT", "1")
     TRANSIT = (0x0A, "US", "1")
+    # Absent where depth is geometric.
+    DEPTH = (0x0B, "LO", "1")
     # In each beam.
     SECTORS = (0x20, "US", "1-n")
     TIME = (0x21, "FD", "1")

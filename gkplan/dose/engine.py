@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gkplan.frames import Array
 from gkplan.grid import Grid
 from gkplan.shot import Shot
+from gkplan.unit import RadiationUnit
 
 Array32 = NDArray[np.float32]
 
@@ -28,3 +29,10 @@ class DoseEngine(Protocol):
     def dose_on(self, grid: Grid, shots: Sequence[Shot]) -> Array32:
         """Dose (nk, nj, ni) float32 in Gy at the voxel centres of a Leksell grid."""
         ...
+
+
+class UnitEngine(DoseEngine, Protocol):
+    """An engine that knows the machine whose shots it takes."""
+
+    @property
+    def unit(self) -> RadiationUnit: ...

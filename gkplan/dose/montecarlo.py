@@ -233,6 +233,10 @@ class ComputedDose:
     head: Head
     name: str = "montecarlo"
 
+    @property
+    def uncertainty(self) -> float:
+        return self.result.uncertainty
+
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head and beyond the grid.
 

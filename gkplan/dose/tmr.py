@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from gkplan.dose.beams import Beams, sector_beams, shot_beams
 from gkplan.dose.cells import RUN, Cells
+from gkplan.dose.densities import Densities, ExtraDepth, densities_of
 from gkplan.dose.engine import Array32
 from gkplan.dose.lattice import BEYOND, GridInHead
+from gkplan.dose.names import tmr_name
 from gkplan.dose.tables import Tables
 from gkplan.dose.tails import TailNodes
-from gkplan.frames import NEUTRAL_GAMMA_DEG, Array
+from gkplan.frames import NEUTRAL_GAMMA_DEG, Array, RigidTransform
 from gkplan.grid import Grid
-from gkplan.head import Head
+from gkplan.head import DepthRule, Head, depth_rule
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
 
@@ -39,28 +41,56 @@ class TmrEngine:
     unit, head : the machine and the head it irradiates
     rate_gy_per_min : calibration dose rate on the day of treatment
     transit : whether shots give dose while sectors and couch move (`Collimator.transit_min`)
+    depth : "geometric": inside the surface all is water; "radiological": along the axis of each
+        beam matter counts by its electrons
+
+    Raises
+    ------
+    CaseError
+        For radiological depth in a head without densities, see `densities_of`.
+    PlanError
+        For another depth.
 
     Notes
     -----
     The formula is that of `gkplan.dose.reference.beam_dose`, with which the kernels agree
-    within 1e-4 of the maximum. Inside the surface all is water; outside the dose is 0. There is
-    no build-up: within 5 mm of the surface the dose is too high.
+    within 1e-4 of the maximum. Outside the surface the dose is 0. There is no build-up: within
+    5 mm of the surface the dose is too high.
     """
 
     unit: RadiationUnit
     head: Head
     rate_gy_per_min: float
     transit: bool = False
-    name: str = "tmr"
+    depth: DepthRule = "geometric"
     _tables: Tables = field(init=False, repr=False)
+    _densities: Densities | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        depth_rule(self.depth)
         object.__setattr__(self, "_tables", Tables.of(self.unit))
+        object.__setattr__(self, "_densities", self._densities_in(self.head))
+
+    @property
+    def name(self) -> str:
+        return tmr_name(self.depth)
 
     def in_head(self, head: Head) -> TmrEngine:
         """The same engine for another head; quick, for the tables of the unit are shared."""
+        return self._with(head, self._densities_in(head))
+
+    def after(self, motion: RigidTransform) -> TmrEngine:
+        """The same engine for the head after a rigid motion."""
+        moved = self._densities and self._densities.moved(motion)
+        return self._with(self.head.moved(motion), moved)
+
+    def _densities_in(self, head: Head) -> Densities | None:
+        return densities_of(head) if self.depth == "radiological" else None
+
+    def _with(self, head: Head, densities: Densities | None) -> TmrEngine:
         other = copy(self)
         object.__setattr__(other, "head", head)
+        object.__setattr__(other, "_densities", densities)
         return other
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
@@ -107,7 +137,7 @@ class TmrEngine:
             spacing,
             np.maximum(np.rint(_BOX_MM / spacing), 1).astype(np.int64),
             place.inside,
-            *self._columns(beams),
+            *self._columns(beams, place.grid.corners()),
             self._tables.core_mm,
             self._tables.core,
             self._tables.decay,
@@ -154,7 +184,7 @@ class TmrEngine:
             nodes.spread,
             RUN,
             starts,
-            *self._columns(beams),
+            *self._columns(beams, _bounds(points)),
             self._tables.core_mm,
             self._tables.core,
             self._tables.tail,
@@ -195,7 +225,7 @@ class TmrEngine:
             points[cells.order],
             cells.starts,
             cells.centers,
-            *self._columns(beams),
+            *self._columns(beams, _bounds(points)),
             everywhere,
             table,
             self._tables.decay,
@@ -205,8 +235,16 @@ class TmrEngine:
         dose[cells.order] = ordered
         return dose
 
-    def _columns(self, beams: Beams) -> tuple[Array, NDArray[np.int32]]:
-        """Beams as the kernels take them: `BEAM_COLUMNS`, and the number of the profile."""
+    def _columns(
+        self, beams: Beams, bounds_mm: Array
+    ) -> tuple[Array, NDArray[np.int32], ExtraDepth]:
+        """Beams as the kernels take them for points within bounds.
+
+        `BEAM_COLUMNS`, the number of the profile, and what is added to the depth.
+        """
+        extra = ExtraDepth.none(beams)
+        if self._densities:
+            extra = self._densities.extra_depth(beams, bounds_mm)
         hits = np.isfinite(beams.surface_mm)
         lift = np.exp(beams.attenuation_per_mm * self.unit.calibration.depth_mm)
         columns = np.stack(
@@ -219,4 +257,9 @@ class TmrEngine:
                 beams.output * lift * hits,
             ]
         )
-        return columns, beams.profile
+        return columns, beams.profile, extra
+
+
+def _bounds(points: Array) -> Array:
+    """Box (2, 3) around points; of none a point."""
+    return np.array([points.min(axis=0), points.max(axis=0)]) if len(points) else np.zeros((2, 3))

@@ -75,8 +75,8 @@ class Session:
     def with_plan(self, plan: Plan) -> Session:
         """The session with another plan; only shots that differ are computed.
 
-        All is computed anew for another case, unit, rate or transit, and on a larger grid if a
-        shot has left the one that there is.
+        All is computed anew for another case, unit, rate, transit or depth, and on a larger grid
+        if a shot has left the one that there is.
         """
         grid = self.plan_dose.place.grid
         if not _same_beams(self.plan, plan):
@@ -111,6 +111,7 @@ def _same_beams(a: Plan, b: Plan) -> bool:
         a.case.head is b.case.head
         and a.unit is b.unit
         and a.transit == b.transit
+        and a.depth == b.depth
         and a.calibration_dose_rate_gy_per_min == b.calibration_dose_rate_gy_per_min
     )
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
+from gkplan.errors import PlanError
 from gkplan.frames import Array
 from gkplan.solids import Solid
 from gkplan.solids.intervals import last_end, length_ahead, parts
+
+# What counts as depth: every mm of head like water, or by what it attenuates.
+DepthRule = Literal["geometric", "radiological"]
+DEPTHS: tuple[DepthRule, ...] = get_args(DepthRule)
+
+
+def depth_rule(name: object, what: str = "depth") -> DepthRule:
+    """The rule of that name.
+
+    Raises
+    ------
+    PlanError
+        For another name; `what` says where it stands.
+    """
+    for known in DEPTHS:
+        if name == known:
+            return known
+    raise PlanError(f"{what}: expected {' or '.join(DEPTHS)}, got {name!r}")
 
 
 def surface_distances(surface: Solid, origins_mm: Array, directions: Array) -> Array:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.frames import Array
+from gkplan.frames import Array, RigidTransform
 from gkplan.grid import Grid, Volume
-from gkplan.solids import Bounds, Solid
+from gkplan.solids import Bounds, Moved, Solid
 from gkplan.solids.intervals import parts
 
 AIR_HU = -1000.0
@@ -45,6 +45,11 @@ class Head:
     @property
     def bounds(self) -> Bounds:
         return self.surface.bounds
+
+    def moved(self, motion: RigidTransform) -> Head:
+        """The head after a rigid motion, without its image, which would have to be resampled."""
+        tissues = tuple(replace(t, solid=Moved(t.solid, motion)) for t in self.tissues)
+        return Head(self.name, Moved(self.surface, motion), tissues)
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         return self.surface.contains(points)

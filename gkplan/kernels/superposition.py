@@ -36,6 +36,8 @@ _CELL_MASK = (1 << 24) - 1
 BEAM_COLUMNS = ("fx", "fy", "fz", "ux", "uy", "uz", "surface", "per_distance", "mu", "output")
 # Beams seen from a place (float32): direction, distance along, vector from the axis, the rest.
 _PLACED = 11
+# Tails share the coefficients of a beam over so much of it on either side, mm.
+_TAIL_SPAN = 6.0
 # Coefficients of a beam about the centre of a cell.
 _COEFFICIENTS = 15
 
@@ -66,16 +68,32 @@ def _place(center, radius, beams, profile, first, last, reach, placed, chosen): 
             placed[4, n], placed[5, n], placed[6, n] = rx, ry, rz
             placed[7, n], placed[8, n] = beams[6, b], beams[7, b]
             placed[9, n], placed[10, n] = beams[8, b], beams[9, b]
-            chosen[n] = profile[b]
+            chosen[0, n], chosen[1, n] = profile[b], b
             n += 1
     return n
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _settle(shift, radius, placed, chosen, count, reach, decay, near, rows):  # type: ignore[no-untyped-def]
+def _span(radius):  # type: ignore[no-untyped-def]
+    """Half of a cell's extent along a beam: of a cube 0.58 to 1 of its radius; 1 mm at least."""
+    return max(np.float32(0.7) * radius, np.float32(1.0))
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _extra_at(row, extra, along):  # type: ignore[no-untyped-def]
+    """Extra depth of a beam at a place along it; beyond the table its ends go on."""
+    place = (extra.first_mm - along) * extra.per_mm
+    place = min(max(place, np.float32(0.0)), np.float32(row.size - 1.001))
+    n = int(place)
+    return row[n] + (place - np.float32(n)) * (row[n + 1] - row[n])
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _settle(shift, radius, span, placed, chosen, count, reach, extra, decay, near, rows):  # type: ignore[no-untyped-def]
     """Coefficients about the point at `shift` from where the beams were placed; how many reach it.
 
-    `decay` holds the polynomial that stands for exp(-s) over the depths in question.
+    `extra` (`ExtraDepth` of the engine) is added to the depth, and taken to be linear over `span`
+    on either side. `decay` holds the polynomial that stands for exp(-s) over the depths in question.
     """
     zero, one, two = np.float32(0.0), np.float32(1.0), np.float32(2.0)
     three, six = np.float32(3.0), np.float32(6.0)
@@ -88,13 +106,17 @@ def _settle(shift, radius, placed, chosen, count, reach, decay, near, rows):  # 
         rx, ry, rz = placed[4, b] + x - w * ux, placed[5, b] + y - w * uy, placed[6, b] + z - w * uz
         q0 = rx * rx + ry * ry + rz * rz
         per = placed[8, b]
-        limit = reach[chosen[b]] * (one - (a - radius) * per) + radius
+        limit = reach[chosen[0, b]] * (one - (a - radius) * per) + radius
         if q0 <= limit * limit:
             near[0, n], near[1, n], near[2, n] = ux, uy, uz
             near[3, n], near[4, n], near[5, n], near[6, n] = two * rx, two * ry, two * rz, q0
             near[7, n], near[8, n], near[9, n], near[10, n] = a, per, placed[7, b], placed[9, b]
-            near[11, n] = placed[10, b]
-            rows[n] = chosen[b] * (OCTAVES * CELLS) - _FIRST_CELL
+            near[11, n], near[12, n], near[13, n] = placed[10, b], zero, zero
+            if extra.table.shape[1] > 1:
+                row = extra.table[chosen[1, b]]
+                above, below = _extra_at(row, extra, a + span), _extra_at(row, extra, a - span)
+                near[12, n], near[13, n] = (above + below) / two, (above - below) / (two * span)
+            rows[n] = chosen[0, b] * (OCTAVES * CELLS) - _FIRST_CELL
             n += 1
     for b in range(n):
         a, per, mu = near[7, b], near[8, b], near[10, b]
@@ -102,8 +124,9 @@ def _settle(shift, radius, placed, chosen, count, reach, decay, near, rows):  # 
         m2 = magnify * magnify
         q = magnify * per
         depth = near[9, b] - a
-        s = mu * max(depth, zero)
-        mu_here = mu if depth > zero else zero
+        s = mu * max(max(depth, zero) + near[12, b], zero)
+        # Depth falls toward the source by what the beam crosses there.
+        mu_here = (mu if depth > zero else zero) - mu * near[13, b]
         fall = decay[5] + s * decay[6]
         fall = decay[0] + s * (
             decay[1] + s * (decay[2] + s * (decay[3] + s * (decay[4] + s * fall)))
@@ -150,7 +173,7 @@ def _add_beam(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def dose_at_points(points, starts, centers, beams, profile, reach, table, decay, out):  # type: ignore[no-untyped-def]
+def dose_at_points(points, starts, centers, beams, profile, extra, reach, table, decay, out):  # type: ignore[no-untyped-def]
     """Write the dose at `points` (n, 3), which come in cells, to `out` (n,) float64.
 
     Cell c holds the points ``starts[c]`` to ``starts[c + 1]``, at most `MOST_POINTS`, and lies
@@ -159,7 +182,7 @@ def dose_at_points(points, starts, centers, beams, profile, reach, table, decay,
     n_beams = profile.size
     for task in prange(_TASKS):
         placed = np.empty((_PLACED, n_beams), np.float32)
-        chosen = np.empty(n_beams, np.int32)
+        chosen = np.empty((2, n_beams), np.int32)
         near = np.empty((_COEFFICIENTS, n_beams), np.float32)
         rows = np.empty(n_beams, np.int32)
         here = np.zeros(3, np.float32)
@@ -176,7 +199,9 @@ def dose_at_points(points, starts, centers, beams, profile, reach, table, decay,
                 out[p] = 0.0
             radius = np.float32(math.sqrt(radius2))
             count = _place(centers[cell], radius, beams, profile, 0, n_beams, reach, placed, chosen)
-            n = _settle(here, radius, placed, chosen, count, reach, decay, near, rows)
+            n = _settle(
+                here, radius, _span(radius), placed, chosen, count, reach, extra, decay, near, rows
+            )
             for begin in range(0, n, _BATCH):
                 sums[:] = np.float32(0.0)
                 for b in range(begin, min(begin + _BATCH, n)):
@@ -186,7 +211,7 @@ def dose_at_points(points, starts, centers, beams, profile, reach, table, decay,
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, decay, out):  # type: ignore[no-untyped-def]
+def add_on_grid(origin, spacing, edge, inside, beams, profile, extra, reach, table, decay, out):  # type: ignore[no-untyped-def]
     """Add the dose at the voxels `inside` (nk, nj, ni) of a grid to `out`, float32.
 
     Cells are boxes of ``edge[axis]`` voxels (x, y, z), and bricks 4 x 4 x 4 cells: a brick
@@ -208,7 +233,7 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, dec
         local[2, p] = p // (edge[0] * edge[1]) * spacing[2] - wz / 2
     for task in prange(_TASKS):
         placed = np.empty((_PLACED, n_beams), np.float32)
-        chosen = np.empty(n_beams, np.int32)
+        chosen = np.empty((2, n_beams), np.int32)
         near = np.empty((_COEFFICIENTS, n_beams), np.float32)
         rows = np.empty(n_beams, np.int32)
         sums, exact = np.empty(whole, np.float32), np.empty(voxels)
@@ -236,7 +261,9 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, dec
                 shift[0] = origin[0] + ci * spacing[0] + wx / 2 - center[0]
                 shift[1] = origin[1] + cj * spacing[1] + wy / 2 - center[1]
                 shift[2] = origin[2] + ck * spacing[2] + wz / 2 - center[2]
-                n = _settle(shift, half, placed, chosen, count, reach, decay, near, rows)
+                n = _settle(
+                    shift, half, _span(half), placed, chosen, count, reach, extra, decay, near, rows
+                )
                 if n == 0:
                     continue
                 exact[:] = 0.0
@@ -269,7 +296,7 @@ def _box(points, first, last, center):  # type: ignore[no-untyped-def]
 
 # fmt: off
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def influence_at_points(points, order, cells, centers, nodes, spread, run, starts, beams, profile, reach, core, tail, decay, out):  # type: ignore[no-untyped-def]
+def influence_at_points(points, order, cells, centers, nodes, spread, run, starts, beams, profile, extra, reach, core, tail, decay, out):  # type: ignore[no-untyped-def]
     # fmt: on
     """Write the dose rate of every group of beams alone, ``out[group, order[point]]``, float32.
 
@@ -283,7 +310,7 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
     far = np.float32(1e3)
     for task in prange((groups + _GROUPS - 1) // _GROUPS):
         placed = np.empty((_PLACED, most), np.float32)
-        chosen = np.empty(most, np.int32)
+        chosen = np.empty((2, most), np.int32)
         near = np.empty((_COEFFICIENTS, most), np.float32)
         rows = np.empty(most, np.int32)
         local = np.zeros((3, MOST_POINTS), np.float32)
@@ -298,7 +325,10 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
                     centers[cell], far, beams, profile, starts[g], starts[g + 1],
                     everywhere, placed, chosen,
                 )  # fmt: skip
-                n = _settle(here, far, placed, chosen, count, everywhere, decay, near, rows)
+                n = _settle(
+                    here, far, np.float32(_TAIL_SPAN), placed, chosen, count, everywhere,
+                    extra, decay, near, rows,
+                )  # fmt: skip
                 some[:] = np.float32(0.0)
                 for b in range(n):
                     _add_beam(nodes[cell], spread.shape[1], near, b, rows[b], tail, some)
@@ -311,7 +341,10 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
                     radius = np.float32(_box(points, begin, end, middle))
                     for axis in range(3):
                         shift[axis] = middle[axis] - centers[cell, axis]
-                    n = _settle(shift, radius, placed, chosen, count, reach, decay, near, rows)
+                    n = _settle(
+                        shift, radius, _span(radius), placed, chosen, count, reach,
+                        extra, decay, near, rows,
+                    )  # fmt: skip
                     if n == 0:
                         continue
                     some[:] = np.float32(0.0)

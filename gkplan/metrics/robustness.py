@@ -12,7 +12,7 @@ from gkplan.dose.tmr import TmrEngine
 from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose, limit_dose, structure_dose
 from gkplan.metrics.sampling import FINE_ENOUGH_MM, coarse_dose, refined
-from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios, moved_head
+from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios
 from gkplan.prescription import Limit
 from gkplan.shot import Shot
 from gkplan.structures import Structure
@@ -132,7 +132,7 @@ def evaluate_robustness(
         if number % _SAY_EVERY == 0:
             report(f"scenario {number + 1} of {len(scenarios)}")
         motion = scenario.motion
-        moved = engine.in_head(moved_head(engine.head, motion))
+        moved = engine.after(motion)
         doses[1 + number] = moved.dose(motion(points), shots)
     ends = np.cumsum([len(s.points) for s in samples.values()])[:-1]
     quantities, bands = [], []

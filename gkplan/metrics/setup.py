@@ -9,9 +9,6 @@ import numpy as np
 
 from gkplan.errors import PlanError
 from gkplan.frames import Array, Frame, RigidTransform
-from gkplan.head import Head
-from gkplan.head.model import Tissue
-from gkplan.solids import Moved
 
 Triple = tuple[float, float, float]
 
@@ -94,14 +91,6 @@ def draw_scenarios(uncertainty: SetupUncertainty, pivot_mm: Array) -> tuple[Scen
         )
         for row in normal
     )
-
-
-def moved_head(head: Head, motion: RigidTransform) -> Head:
-    """The head after a rigid motion, without its image (which no engine of water looks at)."""
-    tissues = tuple(
-        Tissue(t.name, Moved(t.solid, motion), t.density_g_cm3, t.hu) for t in head.tissues
-    )
-    return Head(head.name, Moved(head.surface, motion), tissues)
 
 
 def _triple(values: Sequence[float] | Array) -> Triple:

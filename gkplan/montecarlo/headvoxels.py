@@ -16,6 +16,7 @@ from gkplan.montecarlo.materials import density_of_hu, material_names, material_
 Medium = Literal["head", "water"]
 MEDIA: tuple[Medium, ...] = ("head", "water")
 _MOST_VOXELS = 2e7
+_AS_WATER = "take it as water with --depth geometric (tmr) or --medium water (montecarlo)"
 
 
 def head_grid(head: Head, spacing_mm: float = 1.0) -> Grid:
@@ -52,13 +53,17 @@ def matter_on(head: Head, grid: Grid, medium: Medium) -> tuple[NDArray[np.uint8]
 def _densities(head: Head, grid: Grid, inside: NDArray[np.bool_]) -> Array:
     """Densities of the voxels inside."""
     if head.image is not None:
+        if head.image.quantity != "hu":
+            raise CaseError(
+                f"head {head.name!r} has no densities: its image holds {head.image.quantity}, not "
+                f"CT numbers; {_AS_WATER}"
+            )
         k, j, i = np.nonzero(inside)
         x, y, z = grid.axes()
         return density_of_hu(head.hu(np.stack([x[i], y[j], z[k]], axis=1)))
     if not head.tissues:
         raise CaseError(
-            f"head {head.name!r} has no densities: neither tissues nor an image; take it as "
-            f"water with --medium water, or another head with --head"
+            f"head {head.name!r} has no densities: neither tissues nor an image; {_AS_WATER}"
         )
     density = np.full(grid.shape, np.nan)
     for tissue in head.tissues:
@@ -72,7 +77,7 @@ def _densities(head: Head, grid: Grid, inside: NDArray[np.bool_]) -> Array:
     if missing > 1e-3 * len(values):
         raise CaseError(
             f"head {head.name!r}: {missing} of {len(values)} voxels inside its surface are in no "
-            f"tissue; give one tissue the shape of the surface, or take --medium water"
+            f"tissue; give one tissue the shape of the surface, or {_AS_WATER}"
         )
     # Rounding at the very surface.
     return np.where(np.isnan(values), 1.0, values)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gkplan.case import Case
-from gkplan.dose import TmrEngine
+from gkplan.dose.engine import UnitEngine
 from gkplan.frames import Array
 from gkplan.planner.excess import excesses, organ_doses
 from gkplan.shot import Shot, minimum_time
@@ -30,7 +30,7 @@ def coverage_points(case: Case) -> dict[str, Array]:
 def normalised(
     case: Case,
     shots: tuple[Shot, ...],
-    engine: TmrEngine,
+    engine: UnitEngine,
     coverage: float,
     points_of: Mapping[str, Array] | None = None,
 ) -> tuple[Shot, ...]:
@@ -65,7 +65,7 @@ def normalised(
     return shots
 
 
-def within_hard_limits(case: Case, shots: tuple[Shot, ...], engine: TmrEngine) -> tuple[Shot, ...]:
+def within_hard_limits(case: Case, shots: tuple[Shot, ...], engine: UnitEngine) -> tuple[Shot, ...]:
     """All times scaled down by as much as the hard limits ask for, on the points that judge.
 
     The coverage then is less than wanted: nothing outweighs a hard limit. The shortest times of

@@ -81,6 +81,8 @@ def check_table(result: CheckResult) -> dict[str, Any]:
         "disclaimer": DISCLAIMER,
         "software": f"gkplan {__version__}",
         "plan": plan.name,
+        "engine": result.engine,
+        "uncertainty": result.uncertainty,
         "unit": f"{plan.unit.name} {plan.unit.version}",
         "calibration_dose_rate_gy_per_min": plan.rate_gy_per_min,
         "rate_source": plan.rate_source,

@@ -10,7 +10,7 @@ from gkplan import __version__
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.history import Step
 from gkplan.metrics.model import Evaluation
-from gkplan.plan import Plan
+from gkplan.plan import Plan, engine_text
 from gkplan.report.sheet import pairs, table, treatment_sheet
 from gkplan.report.style import CSS
 from gkplan.report.table import (
@@ -143,6 +143,7 @@ def source_rows(plan: Plan) -> list[tuple[str, str]]:
         ("Beam profiles", unit.profiles),
         ("Calibration dose rate", rate),
         ("Transit dose", transit_text(plan)),
+        ("Dose engine", engine_text(plan)),
         ("Case", f"{case.path} ({case.kind}), sha256 {case.sha256[:16]}"),
         ("Source of the case", case.source),
         ("Head", case.head.name),

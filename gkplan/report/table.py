@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from gkplan.metrics.model import Evaluation, LimitResult, PlanMetrics
-from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan
+from gkplan.plan import DEFAULT_RATE_GY_PER_MIN, Plan, engine_text
 from gkplan.prescription import Limit
-from gkplan.report.text import NOT_DEFINED, number, percent, prescription_text, transit_text, volume
+from gkplan.report.text import (
+    NOT_DEFINED,
+    number,
+    percent,
+    prescription_text,
+    transit_text,
+    volume,
+)
 from gkplan.shot import BLOCKED, Shot
 from gkplan.unit import RadiationUnit
 
@@ -60,6 +67,7 @@ def summary_rows(
         ("Beam-on time", f"{metrics.beam_on_time_min:.1f} min at {rate:.3g} Gy/min"),
         (f"Beam-on time at {DEFAULT_RATE_GY_PER_MIN:.1f} Gy/min", f"{at_default:.1f} min"),
         ("Transit dose", transit_text(plan)),
+        ("Dose engine", engine_text(plan)),
         ("Shots", str(metrics.n_shots)),
         ("Isocentres", str(metrics.n_isocenters)),
         ("Couch travel", f"{plan.couch_travel_mm:.1f} mm from shot to shot"),

@@ -22,6 +22,7 @@ from gkplan.errors import CaseWarning
 from gkplan.frames import Frame, patient_from_leksell
 from gkplan.grid import Grid, Volume
 from gkplan.head import Head, Tissue
+from gkplan.head.depth import DEPTHS
 from gkplan.plan import Plan
 from gkplan.prescription import Limit, Prescription
 from gkplan.shot import Shot
@@ -114,6 +115,7 @@ def random_plans(draw: st.DrawFn) -> Random:
         draw(st.none() | st.dates(date(2000, 1, 1), date(2100, 1, 1))),
         metrics_at(place, 20.0),
         transit=draw(st.booleans()),
+        depth=draw(st.sampled_from(DEPTHS)),
     )
     shape = draw(st.tuples(*(st.integers(1, 6) for _ in range(3))))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -138,7 +140,7 @@ def check_round_trip(random: Random) -> None:
         step = float(dcmread(folder / "rtdose.dcm").DoseGridScaling)
     for field in ("shots", "unit_name", "calibration_dose_rate_gy_per_min", "treatment_date"):
         assert getattr(again, field) == getattr(plan, field), field
-    assert again.transit is plan.transit
+    assert (again.transit, again.depth) == (plan.transit, plan.depth)
     for field in ("name", "source", "prescriptions", "limits", "patient_from_leksell"):
         assert getattr(again.case, field) == getattr(plan.case, field), field
     assert [(s.name, s.role) for s in again.case.structures] == [

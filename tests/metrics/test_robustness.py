@@ -13,11 +13,11 @@ from gkplan.dose import TmrEngine
 from gkplan.dose.beams import shot_beams
 from gkplan.dose.reference import beam_dose
 from gkplan.errors import PlanError
-from gkplan.frames import Array, patient_from_leksell
+from gkplan.frames import Array, RigidTransform, patient_from_leksell
 from gkplan.head import Head, surface_distances
 from gkplan.metrics.evaluate import evaluate
 from gkplan.metrics.robustness import Robustness, evaluate_robustness
-from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios, moved_head
+from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios
 from gkplan.prescription import Limit, Prescription
 from gkplan.report.robusttable import robust_rows
 from gkplan.shot import Shot
@@ -157,7 +157,7 @@ MANY = mixed_shots(4)
 
 def in_scenario(engine: TmrEngine, scenario: Scenario, points: Array) -> Array:
     motion = scenario.motion
-    moved = engine.in_head(moved_head(engine.head, motion))
+    moved = engine.after(motion)
     return moved.dose(motion(points), MANY)
 
 
@@ -210,8 +210,8 @@ class Ball:
 
     head: Head = HEAD
 
-    def in_head(self, head: Head) -> Ball:
-        return Ball(head)
+    def after(self, motion: RigidTransform) -> Ball:
+        return Ball(self.head.moved(motion))
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         distance = np.linalg.norm(points_mm - np.array(CENTER), axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,13 @@ from gkplan.check.patterns import Observed
 from gkplan.check.sectors import read_sectors, told_sectors
 from gkplan.dicom.private import has_block
 from gkplan.dicom.read.beams import Beam, BeamPlan, read_beams
+from gkplan.dicom.read.choose import choose_series
 from gkplan.dicom.read.dosegrid import read_dose
+from gkplan.dicom.read.images import read_volume
 from gkplan.dicom.read.ours import read_plan
 from gkplan.dicom.read.plainrois import head_and_structures
-from gkplan.dicom.read.scan import Found, scan
+from gkplan.dicom.read.scan import Found, Inventory, scan
+from gkplan.dicom.read.stack import stack_of
 from gkplan.dicom.reading import reading
 from gkplan.dicom.registration import read_frame
 from gkplan.errors import CaseError, PlanError
@@ -38,12 +41,14 @@ class CheckOptions:
     unit_name : of the machine, for plans of other systems
     frame : localisation.json or a Spatial Registration: where the frame is, for plans of other
         systems
+    with_images : whether the densities of the head count, which come from its CT
     """
 
     pattern: Path | None = None
     rate_gy_per_min: float | None = None
     unit_name: str = "perfexion"
     frame: Path | None = None
+    with_images: bool = False
 
 
 def read_stated(
@@ -78,7 +83,7 @@ def read_stated(
         beams = read_beams(plan.header)
     if has_block(plan.header):
         return _ours(folder, files, plan, beams, options)
-    return _foreign(files, plan, beams, options, report)
+    return _foreign(inventory, plan, beams, options, report)
 
 
 def _ours(
@@ -103,6 +108,7 @@ def _ours(
         ),
         rate_gy_per_min=options.rate_gy_per_min or plan.calibration_dose_rate_gy_per_min,
         transit=plan.transit,
+        depth=plan.depth,
         point_mm=None if beams.point_mm is None else to_leksell(beams.point_mm),
         dose=_dose(files, file, to_leksell),
         doses_gy=tuple(sorted({p.dose_gy for p in plan.case.prescriptions}, reverse=True)),
@@ -112,12 +118,13 @@ def _ours(
 
 
 def _foreign(
-    files: list[Found],
+    inventory: Inventory,
     file: Found,
     beams: BeamPlan,
     options: CheckOptions,
     report: Callable[[str], None],
 ) -> StatedPlan:
+    files = inventory.files
     unit = load_unit(options.unit_name)
     to_leksell, notes = _frame(file, beams, options)
     given = None
@@ -126,6 +133,9 @@ def _foreign(
     structure_set, told = _structure_set(files, file)
     report("structures")
     head, structures, left_out = head_and_structures(structure_set, to_leksell)
+    if options.with_images:
+        series = choose_series(inventory, structure_set, None)
+        head = replace(head, image=read_volume(stack_of(series), to_leksell, report))
     point = None if beams.point_mm is None else to_leksell(beams.point_mm)
     report("which sectors are open")
     told_of = told_sectors(

@@ -59,6 +59,7 @@ def read_plan(folder: Path) -> Plan:
         shots=record.shots,
         calibration_dose_rate_gy_per_min=record.calibration_dose_rate_gy_per_min,
         transit=record.transit,
+        depth=record.depth,
         treatment_date=record.treatment_date,
         provenance={"read_from": str(files.plan.path)},
     )

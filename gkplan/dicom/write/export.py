@@ -18,7 +18,7 @@ from gkplan.dicom.write.slices import Slices, slices_of_user
 from gkplan.errors import OutputError, PlanError
 from gkplan.frames import Frame
 from gkplan.grid import Volume
-from gkplan.plan import Plan
+from gkplan.plan import Plan, sees_density
 
 
 def export_plan(
@@ -85,9 +85,10 @@ def export_plan(
         set_uid = UID(structures.SOPInstanceUID)
         rtplan = rtplan_dataset(plan, doses, set_uid, roi_numbers(plan.case), study)
         plan_uid = UID(rtplan.SOPInstanceUID)
+        place, dense = flipped(dose, to_patient), sees_density(plan)
         return [
             write(rtplan, folder / "rtplan.dcm"),
-            write_rtdose(flipped(dose, to_patient), plan_uid, study, folder / "rtdose.dcm"),
+            write_rtdose(place, plan_uid, study, folder / "rtdose.dcm", dense),
             write(structures, folder / "rtstruct.dcm"),
             *image_paths,
         ]

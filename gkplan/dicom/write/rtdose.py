@@ -15,8 +15,13 @@ from gkplan.grid import Volume
 _LARGEST = 65535
 
 
-def write_rtdose(dose: Volume, plan_uid: UID, study: Study, path: Path) -> Path:
-    """Write `dose` (Gy, patient frame) as integers of 16 bits that use their whole range."""
+def write_rtdose(
+    dose: Volume, plan_uid: UID, study: Study, path: Path, sees_density: bool = False
+) -> Path:
+    """Write `dose` (Gy, patient frame) as integers of 16 bits that use their whole range.
+
+    `sees_density` : whether the dose follows the densities of the head; it is all water if not
+    """
     grid = dose.grid
     dataset = new_dataset(study, RTDoseStorage, "RTDOSE", series_number=4)
     dataset.ContentDate, dataset.ContentTime = dataset.StudyDate, dataset.StudyTime
@@ -35,6 +40,7 @@ def write_rtdose(dose: Volume, plan_uid: UID, study: Study, path: Path) -> Path:
     dataset.DoseType = "PHYSICAL"
     dataset.DoseComment = DISCLAIMER
     dataset.DoseSummationType = "PLAN"
+    dataset.TissueHeterogeneityCorrection = "IMAGE" if sees_density else "WATER"
     dataset.GridFrameOffsetVector = mm(dz * np.arange(grid.shape[0]))
     # The integers follow from the scaling as it is written, which has 16 characters at most.
     dataset.DoseGridScaling = ds(max(float(dose.array.max()), 1e-6) / _LARGEST)

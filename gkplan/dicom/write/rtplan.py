@@ -12,7 +12,7 @@ from gkplan.dicom.common import Study, ds, mm, new_dataset, reference, short
 from gkplan.dicom.planblock import put_plan, put_shot
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.frames import RigidTransform
-from gkplan.plan import Plan
+from gkplan.plan import Plan, engine_text
 from gkplan.prescription import Prescription
 from gkplan.shot import Shot
 
@@ -36,7 +36,7 @@ def rtplan_dataset(
     dataset = new_dataset(study, RTPlanStorage, "RTPLAN", series_number=3)
     dataset.RTPlanLabel = "gkplan"
     dataset.RTPlanName = short(plan.case.name)
-    dataset.RTPlanDescription = DISCLAIMER
+    dataset.RTPlanDescription = f"{DISCLAIMER} Dose: {engine_text(plan)}."
     dataset.RTPlanDate, dataset.RTPlanTime = dataset.StudyDate, dataset.StudyTime
     dataset.PlanIntent = "RESEARCH"
     dataset.RTPlanGeometry = "PATIENT"
