@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,9 +40,7 @@ from gkplan.cli.foreign import (
     SurfaceOption,
     TargetsOption,
     ThresholdOption,
-    limits_of,
-    loaded_case,
-    selection_of,
+    asked_case,
 )
 from gkplan.cli.numbers import day_of, point
 from gkplan.cli.progress import progress
@@ -122,27 +119,15 @@ def plan(
         aim_named(aim), coverage, selectivity, gradient, speed, shots, isocenters, minutes
     )
     asked = asked_engine(engine, depth, uncertainty, planning=True)
-    limits = limits_of(limit or [])
-    chosen = selection_of(
-        target or [],
-        dose_gy,
-        oar or [],
-        limits,
-        series,
-        structures,
-        surface,
-        threshold,
-        bridge_mm,
-    )
+    load = asked_case(
+        case, head, gamma, dose_gy, isodose, target, oar, limit, series, structures, surface,
+        threshold, bridge_mm, frame_centre,
+    )  # fmt: skip
     with progress() as report:
-        from gkplan.workflow import make_plan, prescribed, write_all
+        from gkplan.workflow import make_plan, write_all
 
-        loaded = loaded_case(case, head, chosen, limits, frame_centre, report)
-        loaded = prescribed(loaded, None if chosen else dose_gy, isodose)
-        if gamma is not None:
-            loaded = replace(loaded, gamma_angle_deg=gamma)
         planned = make_plan(
-            loaded,
+            load(report),
             unit,
             rate,
             day_of(day),

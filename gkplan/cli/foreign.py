@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -47,6 +48,52 @@ CentreOption = Annotated[
     str | None,
     typer.Option("--frame-centre", help="DICOM folder: X,Y,Z (LPS mm) that is Leksell 100,100,100"),
 ]
+
+
+def asked_case(
+    case: str,
+    head: str | None,
+    gamma_deg: float | None,
+    dose_gy: float | None,
+    isodose: float | None,
+    targets: Sequence[str] | None,
+    oars: Sequence[str] | None,
+    limits: Sequence[str] | None,
+    series: str | None,
+    structures: str | None,
+    surface: str | None,
+    threshold: float | None,
+    bridge_mm: float,
+    centre: str | None,
+) -> Callable[[Callable[[str], None]], Case]:
+    """What loads the case that the options name; what is wrong with them is said at once.
+
+    Raises
+    ------
+    PlanError
+        For an option that is wrong, or that does not go with the others.
+    """
+    wanted = limits_of(limits or [])
+    chosen = selection_of(
+        targets or [],
+        dose_gy,
+        oars or [],
+        wanted,
+        series,
+        structures,
+        surface,
+        threshold,
+        bridge_mm,
+    )
+
+    def load(report: Callable[[str], None]) -> Case:
+        from gkplan.workflow import prescribed
+
+        loaded = loaded_case(case, head, chosen, wanted, centre, report)
+        loaded = prescribed(loaded, None if chosen else dose_gy, isodose)
+        return loaded if gamma_deg is None else replace(loaded, gamma_angle_deg=gamma_deg)
+
+    return load
 
 
 def selection_of(

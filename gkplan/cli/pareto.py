@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +22,18 @@ from gkplan.cli.app import (
     RateOption,
     UnitOption,
     app,
+)
+from gkplan.cli.foreign import (
+    BridgeOption,
+    CentreOption,
+    LimitsOption,
+    OarsOption,
+    SeriesOption,
+    StructuresOption,
+    SurfaceOption,
+    TargetsOption,
+    ThresholdOption,
+    asked_case,
 )
 from gkplan.disclaimer import DISCLAIMER
 
@@ -47,6 +58,15 @@ def pareto(
     head: HeadOption = None,
     gamma: GammaOption = None,
     unit: UnitOption = "perfexion",
+    target: TargetsOption = None,
+    oar: OarsOption = None,
+    limit: LimitsOption = None,
+    series: SeriesOption = None,
+    structures: StructuresOption = None,
+    surface: SurfaceOption = None,
+    threshold: ThresholdOption = None,
+    bridge_mm: BridgeOption = 0.0,
+    frame_centre: CentreOption = None,
     depth: DepthOption = None,
     overwrite: Annotated[bool, typer.Option(help="replace such plans in --out")] = False,
 ) -> None:
@@ -61,14 +81,14 @@ def pareto(
     check_output_folder(out, overwrite, _TABLE)
     rule = asked_engine(None, depth).depth or "geometric"
     aims = ladder(tilted(aim_named(aim_from), coverage), aim_named(aim_to), plans)
+    load = asked_case(
+        case, head, gamma, dose_gy, isodose, target, oar, limit, series, structures, surface,
+        threshold, bridge_mm, frame_centre,
+    )  # fmt: skip
     with progress() as report:
-        from gkplan.load import load_case
-        from gkplan.workflow import make_pareto, prescribed
+        from gkplan.workflow import make_pareto
 
-        loaded = prescribed(load_case(case, head), dose_gy, isodose)
-        if gamma is not None:
-            loaded = replace(loaded, gamma_angle_deg=gamma)
-        judged = make_pareto(loaded, unit, rate, day_of(day), report, aims, rule)
+        judged = make_pareto(load(report), unit, rate, day_of(day), report, aims, rule)
         report("drawing")
         _write([p.plan for p in judged], out)
     _print([p.plan for p in judged])

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gkplan.cli.app import PlanArgument, app
+from gkplan.cli.app import (
+    CaseArgument,
+    DayOption,
+    DoseOption,
+    GammaOption,
+    HeadOption,
+    IsodoseOption,
+    PlanArgument,
+    RateOption,
+    UnitOption,
+    app,
+)
 from gkplan.cli.edits import check_new, place_of, tell_of_stale_files
+from gkplan.cli.foreign import (
+    BridgeOption,
+    CentreOption,
+    LimitsOption,
+    OarsOption,
+    SeriesOption,
+    StructuresOption,
+    SurfaceOption,
+    TargetsOption,
+    ThresholdOption,
+    asked_case,
+)
 from gkplan.cli.numbers import chosen, day_of, numbers, point
 from gkplan.cli.progress import progress
 from gkplan.cli.shottable import print_shots
@@ -37,28 +59,38 @@ Plugged = Annotated[str | None, typer.Option(help="sources to plug, from 1, as i
 
 @shots.command("new")
 def new(
-    case: Annotated[str, typer.Argument(help="as for gkplan plan")],
+    case: CaseArgument,
     out: Annotated[Path, typer.Option(help="plan.json to write")],
     shot: Annotated[str | None, typer.Option(help=SHOT_HELP)] = None,
-    dose_gy: Annotated[float | None, typer.Option(help="prescription dose for all targets")] = None,
-    isodose: Annotated[float | None, typer.Option(help="prescription isodose, 0 to 1")] = None,
-    rate: Annotated[float | None, typer.Option(help="calibration dose rate, Gy/min (3.0)")] = None,
-    day: Annotated[str | None, typer.Option("--date", help="treatment date, YYYY-MM-DD")] = None,
-    head: Annotated[str | None, typer.Option(help="phantom head to use")] = None,
-    gamma: Gamma = None,
-    unit: Annotated[str, typer.Option(help="unit name or file")] = "perfexion",
+    dose_gy: DoseOption = None,
+    isodose: IsodoseOption = None,
+    rate: RateOption = None,
+    day: DayOption = None,
+    head: HeadOption = None,
+    gamma: GammaOption = None,
+    unit: UnitOption = "perfexion",
+    target: TargetsOption = None,
+    oar: OarsOption = None,
+    limit: LimitsOption = None,
+    series: SeriesOption = None,
+    structures: StructuresOption = None,
+    surface: SurfaceOption = None,
+    threshold: ThresholdOption = None,
+    bridge_mm: BridgeOption = 0.0,
+    frame_centre: CentreOption = None,
 ) -> None:
     """Begin a plan: one shot at the centroid of each target."""
     check_new(out)
+    load = asked_case(
+        case, head, gamma, dose_gy, isodose, target, oar, limit, series, structures, surface,
+        threshold, bridge_mm, frame_centre,
+    )  # fmt: skip
     with progress() as report:
         from gkplan.forward import new_plan
-        from gkplan.load import load_case
         from gkplan.planfile import write_plan
-        from gkplan.workflow import judge, prescribed
+        from gkplan.workflow import judge
 
-        loaded = prescribed(load_case(case, head), dose_gy, isodose)
-        if gamma is not None:
-            loaded = replace(loaded, gamma_angle_deg=gamma)
+        loaded = load(report)
         states = None if shot is None else _sectors(shot)
         report("preparing the kernels (compiled at the first run)")
         made = new_plan(

@@ -16,6 +16,7 @@ from pydicom.uid import generate_uid
 from gkplan.case import Case
 from gkplan.case.phantom import volume_cc
 from gkplan.case.selection import Selection
+from gkplan.cli import main
 from gkplan.dicom import export_plan, read_foreign, read_plan
 from gkplan.dicom.common import short
 from gkplan.dicom.read.choose import choose_structures
@@ -182,3 +183,26 @@ def test_two_structure_sets_are_not_guessed_between(copy: Path) -> None:
     assert choose_structures(inventory, first, None).uid == first
     with pytest.raises(CaseError, match=r"--structures 3: .* none of this number or UID"):
         choose_structures(inventory, "3", None)
+
+
+def test_a_plan_by_hand_begins_in_such_a_folder(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan.json"
+    place = ",".join(f"{c:g}" for c in CENTER_LPS_MM)
+    targets = ["--target", "target é", "--target", "second:18"]
+    command = ["shots", "new", str(folder), "--out", str(out), *targets, "--frame-centre", place]
+    assert main([*command, "--dose", "12.5", "--limit", "cochlea:mean:4"]) == 0
+    plan = read_plan_file(out)
+    assert [(p.target, p.dose_gy) for p in plan.case.prescriptions] == [
+        ("target é", 12.5),
+        ("second", 18.0),
+    ]
+    assert {shot.target for shot in plan.shots} == {"target é", "second"}
+
+
+@pytest.mark.parametrize("command", ["pareto", "plan"])
+def test_choices_need_a_target(
+    command: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, str(folder), "--out", str(tmp_path / "out"), "--oar", "cochlea"]) == 2
+    assert "--oar: is for a DICOM folder, with at least one --target" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
