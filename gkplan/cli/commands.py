@@ -224,24 +224,6 @@ def dose(
 
 
 @app.command()
-def export(
-    plan_file: PlanArgument,
-    out: OutOption,
-) -> None:
-    """Write a plan as DICOM: RTPLAN, RTDOSE, RTSTRUCT and CT, into a new or empty folder."""
-    from gkplan.files import check_output_folder, whole_folder
-
-    check_output_folder(out, overwrite=False)
-    with progress() as report:
-        from gkplan.planfile import read_plan
-        from gkplan.workflow import dose_volume, judge, write_dicom
-
-        planned = judge(read_plan(plan_file), report)
-        with whole_folder(out) as folder:
-            write_dicom(planned, dose_volume(planned.plan), folder, report)
-
-
-@app.command()
 def units(
     name: Annotated[str | None, typer.Argument(help="show the origin of its numbers")] = None,
 ) -> None:

@@ -15,6 +15,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     commands,
     commission,
     compare,
+    export,
     inspect,
     localise,
     pareto,
