@@ -70,8 +70,8 @@ def _foreign(inventory: Inventory, stripped: bool) -> str:
     what = f"{inventory.folder}: found {found} by {', '.join(makers)}"
     if stripped:
         return (
-            f"{what}, but the plan's private elements are gone (anonymised?) and shots cannot be "
-            f"read without them; use the original export"
+            f"{what}, but the plan's private elements are gone (anonymised?): the sectors of the "
+            f"shots are missing; use the original export, or anonymise it with private tags kept"
         )
     return (
         f"{what}, no plan of gkplan; say what is to be planned with --target NAME --dose GY "
