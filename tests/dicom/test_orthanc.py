@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import time
 import zipfile
@@ -25,11 +24,9 @@ from gkplan.errors import CaseError, GkplanError
 from gkplan.workflow import engine_of
 from tests.dicom.conftest import Exported
 from tests.dicom.test_send import free_port
+from tests.needs import program
 
 pynetdicom: Any = pytest.importorskip("pynetdicom")
-
-ORTHANC = shutil.which("Orthanc")
-pytestmark = pytest.mark.skipif(ORTHANC is None, reason="Debian's orthanc is not installed")
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    orthanc = program("Orthanc", "orthanc")
     place = tmp_path_factory.mktemp("orthanc")
     ports = Server(free_port(), free_port())
     settings = {
@@ -68,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (place / "orthanc.json").write_text(json.dumps(settings))
     log = (place / "log").open("wb")
     process = subprocess.Popen(
-        [str(ORTHANC), str(place / "orthanc.json")], stdout=log, stderr=subprocess.STDOUT
+        [orthanc, str(place / "orthanc.json")], stdout=log, stderr=subprocess.STDOUT
     )
     try:
         for _ in range(300):

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 
-import pytest
-
 from tests.dicom.conftest import Exported
+from tests.needs import program
 
 
 def _program(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is not installed (Debian: dicom3tools)")
-        pytest.skip(f"{name} is not installed (Debian: dicom3tools)")
-    return path
+    return program(name, "dicom3tools")
 
 
 def _lines(*command: str) -> list[str]:
