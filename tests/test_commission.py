@@ -44,6 +44,16 @@ def test_a_known_unit_is_found_again(tmp_path: Path) -> None:
     assert any("a test" in text for text in again.origin.values())
 
 
+def test_y_is_predicted_from_x() -> None:
+    """Profiles across the axis are much alike; a collimator without another profile has none."""
+    truth = load_unit("perfexion")
+    x, y = (Scan(8, a, *composite_profile(truth, 8, a)).conditioned() for a in ("x", "y"))
+    predicted = predict_left_out(load_unit(str(START)), [x, y], y)
+    assert predicted is not None
+    assert np.abs(predicted.at(OFFSET) - y.at(OFFSET)).max() < 0.02
+    assert predict_left_out(truth, [x], x) is None
+
+
 @pytest.mark.parametrize("axis", ["x", "z"])
 @pytest.mark.parametrize("size", [4, 8, 16])
 def test_the_model_of_the_fit_is_the_engine(size: int, axis: str) -> None:

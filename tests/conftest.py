@@ -1,0 +1,7 @@
+"""Tests run side by side, one worker a core: linear algebra on all of them would be slower."""
+
+import os
+
+# Read when numpy is imported, which is after this.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
