@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANELS = (
-    ("paddick_index", "Paddick index (higher is better)", "#124a72"),
-    ("gradient_index", "gradient index (lower is better)", "#ea580c"),
+    ("paddick_index", "Paddick index (higher is better)", "#124a72", "right"),
+    ("gradient_index", "gradient index (lower is better)", "#ea580c", "left"),
 )
 _MISSED = "#9f1239"
-# Labels of neighbours stand on different sides of the marks.
-_OFFSETS = ((0, 9), (0, -22))
 
 
 def pareto_figure(plans: Sequence[Plan]) -> Figure:
@@ -43,16 +41,16 @@ def pareto_figure(plans: Sequence[Plan]) -> Figure:
     title = f"{shortened(first.case.name, 60)}: {len(plans)} plans"
     figure.suptitle(f"{title}, {shortened(doses, 60)}", fontweight="bold", parse_math=False)
     judged = [(n, p.metrics) for n, p in enumerate(plans, start=1) if p.metrics is not None]
-    for axes, (index, label, color) in zip(
+    for axes, (index, label, color, side) in zip(
         figure.subplots(1, len(_PANELS), sharex=True), _PANELS, strict=True
     ):
-        _draw(axes, judged, index, color)
+        _draw(axes, judged, index, color, side)
         axes.set_xlabel(
             f"beam-on time (min) at {first.calibration_dose_rate_gy_per_min:.3g} Gy/min"
         )
         axes.set_ylabel(label)
         axes.grid(color="0.9")
-        axes.margins(0.09, 0.16)
+        axes.margins(0.14, 0.12)
     note = "Label: plan, (shots / isocentres). Open mark: a limit is missed."
     figure.supxlabel(
         f"{note}   {DISCLAIMER}   gkplan {__version__}", fontsize=8.5, color=_MISSED, wrap=True
@@ -60,7 +58,10 @@ def pareto_figure(plans: Sequence[Plan]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, judged: Sequence[tuple[int, PlanMetrics]], index: str, color: str) -> None:
+def _draw(
+    axes: Axes, judged: Sequence[tuple[int, PlanMetrics]], index: str, color: str, side: str
+) -> None:
+    """A front rises or falls: `side` of the labels is at the marks, away from it."""
     marks = [
         (m.beam_on_time_min, value, n, m)
         for n, m in judged
@@ -71,7 +72,7 @@ def _draw(axes: Axes, judged: Sequence[tuple[int, PlanMetrics]], index: str, col
         return
     marks.sort(key=lambda mark: mark[:3])
     axes.plot([m[0] for m in marks], [m[1] for m in marks], color=color, lw=1.0, alpha=0.5)
-    for k, (minutes, value, n, metrics) in enumerate(marks):
+    for minutes, value, n, metrics in marks:
         met = all(result.met for result in metrics.limits)
         axes.plot(
             minutes,
@@ -87,8 +88,8 @@ def _draw(axes: Axes, judged: Sequence[tuple[int, PlanMetrics]], index: str, col
             f"{n} ({metrics.n_shots} / {metrics.n_isocenters})",
             (minutes, value),
             textcoords="offset points",
-            xytext=_OFFSETS[k % 2],
-            ha="center",
+            xytext=(-8 if side == "right" else 8, 2),
+            ha=side,
             fontsize=9,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6},
             zorder=1.5,
