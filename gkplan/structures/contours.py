@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ import numpy as np
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.solids import LevelSet
+from gkplan.structures.layers import in_one_only, layers_of, with_ends
 from gkplan.structures.planes import evened, places_in_stack, planes_of, usual_spacing
 
 # Samples of the signed distance across the larger side of the contours.
@@ -40,7 +42,8 @@ def solid_from_contours(
     Notes
     -----
     Within a slice a point is inside when an odd number of rings encloses it, so holes and
-    keyholes work. Between slices the shape follows the linearly interpolated signed distance,
+    keyholes work. Holes are solids of their own, cut out of the outline's, so that both end in
+    the same way. Between slices the shape follows the linearly interpolated signed distance,
     shifted so that its area is the linear interpolation of the areas: plain interpolation of
     distances shrinks whatever tapers or runs obliquely, by 10 % and more in a cochlea. One
     missing slice is bridged; planes at uneven distances are interpolated likewise. Beyond the
@@ -79,12 +82,17 @@ def solid_from_contours(
         )
     u = np.arange(low[0] - 3 * step, high[0] + 3.5 * step, step)
     v = np.arange(low[1] - 3 * step, high[1] + 3.5 * step, step)
-    drawn = [
-        _slice_image([r for r, s in zip(local, plane_of_ring, strict=True) if s == k], u, v)
+    slices = [
+        [r for r, s in zip(local, plane_of_ring, strict=True) if s == k]
         for k in range(len(heights))
     ]
-    first, spacing, images = _stacked(heights, drawn, spacing, step)
-    values = _with_slices_between(_cap([None, *images, None]), step)
+    parts = []
+    for layer in layers_of(slices):
+        drawn = with_ends([_slice_image(r, u, v) if r else None for r in layer])
+        first, even, images = _stacked(heights, drawn, spacing, step)
+        parts.append(_with_slices_between(_cap([None, *images, None]), step))
+    spacing = even
+    values = functools.reduce(in_one_only, parts)
     if not (values < 0.0).any():
         raise CaseError(f"structure {name!r}: its contours enclose nothing; draw them again")
     scale = 1.0 / np.array([spacing / _PARTS, step, step])

@@ -21,6 +21,7 @@ from gkplan.dicom.read.rois import read_rois, rings_of
 from gkplan.dicom.read.scan import scan
 from gkplan.errors import CaseError, CaseWarning
 from gkplan.frames import Array, patient_from_leksell
+from gkplan.metrics.sampling import structure_points
 from gkplan.prescription import Prescription
 from gkplan.solids import LevelSet
 from gkplan.structures import Structure, solid_from_contours
@@ -314,13 +315,9 @@ def test_small_volumes_come_out_right(shape: str, cc: float, step: float) -> Non
 @pytest.mark.parametrize(("cc", "step"), [(0.05, 0.25), (0.5, 0.5), (10.0, 1.0)])
 @pytest.mark.parametrize("shape", ["sphere", "cone", "shell"])
 def test_points_of_a_histogram_come_out_right(shape: str, cc: float, step: float) -> None:
-    """Of a dose that falls evenly from the middle or the base: within 0.5 % of the volume.
-
-    Of a shell whose wall is two slices thick within 0.8 %: its hole ends between slices.
-    """
+    """Of a dose that falls evenly from the middle or the base: within 0.5 % of the volume."""
     solid, size = _drawn(shape, cc, step), _size(shape, cc)
-    points = np.random.default_rng(3).uniform(*solid.bounds, (400_000, 3)) - 100.0
-    inside = points[solid.contains(points + 100.0)]
+    inside = structure_points(Structure(shape, "target", solid)).points - 100.0
     if shape == "cone":
         for part in (0.1, 0.3, 0.5):
             got = np.mean(inside[:, 2] < part * size)
@@ -329,8 +326,28 @@ def test_points_of_a_histogram_come_out_right(shape: str, cc: float, step: float
     hollow = 0.343 if shape == "shell" else 0.0
     for part in (0.8, 0.9):
         got = np.mean(np.linalg.norm(inside, axis=1) < part * size)
-        tolerance = 0.008 if shape == "shell" else 0.005
-        assert got == pytest.approx((part**3 - hollow) / (1 - hollow), abs=tolerance)
+        assert got == pytest.approx((part**3 - hollow) / (1 - hollow), abs=0.005)
+
+
+def test_a_hole_ends_as_an_outline_does() -> None:
+    """Half-way to the slice that has none: what is cut out is what its rings alone enclose."""
+    heights = 100.0 + np.arange(-7.0, 8.0)
+    inner = rings(lambda _: 2.0, heights[5:8])
+    solid = solid_from_contours([*rings(lambda _: 6.0, heights), *inner], "hollow", 1.0)
+    alone = solid_from_contours(inner, "hole", 1.0)
+    points = np.random.default_rng(4).uniform(-4.0, 4.0, (20_000, 3)) + 100.0
+    hole = alone.contains(points)
+    assert hole.any()
+    assert np.mean(hole == solid.contains(points)) < 0.002
+
+
+def test_a_hole_of_a_part_in_a_hole() -> None:
+    """Three rings one in another in every slice: the innermost is inside again."""
+    heights = 100.0 + np.arange(-5.0, 6.0)
+    nest = [ring for r in (3.0, 9.0, 6.0) for ring in rings(lambda _, r=r: r, heights)]
+    solid = solid_from_contours(nest, "nest", 1.0)
+    places = np.array([[100.0 + x, 100.0, 100.4] for x in (0.0, 4.5, 7.5, 9.5)])
+    assert solid.contains(places).tolist() == [True, False, True, False]
 
 
 def test_contours_at_uneven_distances_keep_the_volume() -> None:
