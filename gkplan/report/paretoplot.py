@@ -50,7 +50,7 @@ def pareto_figure(plans: Sequence[Plan]) -> Figure:
         )
         axes.set_ylabel(label)
         axes.grid(color="0.9")
-        axes.margins(0.14, 0.12)
+        axes.margins(0.17, 0.12)
     note = "Label: plan, (shots / isocentres). Open mark: a limit is missed."
     figure.supxlabel(
         f"{note}   {DISCLAIMER}   gkplan {__version__}", fontsize=8.5, color=_MISSED, wrap=True
