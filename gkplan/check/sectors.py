@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from gkplan.check.fromdose import infer_from_dose
 from gkplan.check.model import StatedShot
 from gkplan.check.patterns import Observed, infer_patterns
 from gkplan.dose import TmrEngine
 from gkplan.errors import PlanError
 from gkplan.frames import Array
+from gkplan.grid import Volume
 from gkplan.head import Head
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
@@ -60,6 +62,7 @@ def told_sectors(
     point_mm: Array | None,
     rate_gy_per_min: float | None,
     given: GivenSectors | None,
+    dose: Volume | None = None,
 ) -> ToldSectors:
     """Give every shot its sectors.
 
@@ -69,6 +72,7 @@ def told_sectors(
     point_mm : (3,) Leksell, where their doses are stated, None if they are not
     rate_gy_per_min : calibration dose rate, if it is known
     given : the states, if they are known; inferred if not
+    dose : of all shots, Leksell; if there is one, sectors are inferred from it and nothing else
 
     Raises
     ------
@@ -88,12 +92,17 @@ def told_sectors(
             "the median of the shots' dose rates",
             ("the dose rates are not checked in absolute terms: --rate gives the calibration",),
         )
-    if not any(o.rate_gy_per_min or (o.dose_gy and point_mm is not None) for o in observed):
+    if dose is not None:
+        inferred, rate = infer_from_dose(observed, unit, head, dose, rate_gy_per_min)
+        basis = "the dose grid"
+    elif any(o.rate_gy_per_min or (o.dose_gy and point_mm is not None) for o in observed):
+        inferred, rate = infer_patterns(observed, unit, head, point_mm, rate_gy_per_min)
+        basis = "rates and doses of the shots"
+    else:
         raise PlanError(
             "the plan states neither dose rates nor doses of its shots, from which their sectors "
             "could be told; give them with --pattern FILE"
         )
-    inferred, rate = infer_patterns(observed, unit, head, point_mm, rate_gy_per_min)
     shots = tuple(_shot(o, i.sectors) for o, i in zip(observed, inferred, strict=True))
     least = min(i.confidence for i in inferred)
     notes = [
@@ -102,12 +111,17 @@ def told_sectors(
         for o, i in zip(observed, inferred, strict=True)
         if i.confidence < _SURE
     ]
+    if dose is not None:
+        notes.append(
+            "the sectors are the ones that fit the dose grid best, so its agreement proves less; "
+            "--pattern gives them"
+        )
     if rate_gy_per_min is None:
         notes.append("the calibration dose rate is inferred too: --rate gives it")
     return ToldSectors(
         shots,
         rate,
-        f"inferred from rates and doses of the shots, confidence {100 * least:.0f} % or more",
+        f"inferred from {basis}, confidence {100 * least:.0f} % or more",
         "inferred with the sectors" if rate_gy_per_min is None else "given",
         tuple(notes),
     )

@@ -117,13 +117,22 @@ def test_a_foreign_plan_with_its_patterns_agrees(given: StatedPlan, ours: CheckR
     assert any("parallel to the patient's axes" in note for note in result.notes)
 
 
-def test_patterns_are_inferred_with_their_confidence(foreign: Path) -> None:
+def test_patterns_are_inferred_from_the_dose_grid(foreign: Path, given: StatedPlan) -> None:
     stated = read_stated(foreign)
     assert stated.rate_gy_per_min == pytest.approx(RATE, rel=0.01)
+    assert [s.shot.sectors for s in stated.shots] == [s.shot.sectors for s in given.shots]
+    assert "inferred from the dose grid" in stated.pattern_source
+    assert any("its agreement proves less" in note for note in stated.notes)
+
+
+def test_without_a_dose_grid_rates_tell_equal_sectors(foreign: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(foreign, tmp_path / "copy"))
+    (copy / "RD.1.2.3.dcm").unlink()
+    stated = read_stated(copy)
     assert [s.shot.sectors for s in stated.shots[:2]] == [(8,) * 8, (4,) * 8]
     # What is mixed cannot be told from two numbers, and the notes say so.
     assert any(note.startswith("A4: sectors") for note in stated.notes)
-    assert "inferred" in stated.pattern_source
+    assert "inferred from rates and doses" in stated.pattern_source
 
 
 def test_a_wrong_pattern_fails(given: StatedPlan) -> None:
@@ -222,5 +231,6 @@ def test_nothing_to_infer_from_is_said(foreign: Path, tmp_path: Path) -> None:
     for beam in plan.BeamSequence:
         del beam.ControlPointSequence[0].DoseRateSet
     plan.save_as(copy / "RP.1.2.3.dcm")
+    (copy / "RD.1.2.3.dcm").unlink()
     with pytest.raises(PlanError, match="neither dose rates nor doses"):
         read_stated(copy)

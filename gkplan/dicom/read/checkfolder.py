@@ -137,6 +137,7 @@ def _foreign(
         series = choose_series(inventory, structure_set, None)
         head = replace(head, image=read_volume(stack_of(series), to_leksell, report))
     point = None if beams.point_mm is None else to_leksell(beams.point_mm)
+    dose = _dose(files, file, to_leksell)
     report("which sectors are open")
     told_of = told_sectors(
         [_observed(beam, to_leksell) for beam in beams.beams],
@@ -145,6 +146,7 @@ def _foreign(
         point,
         options.rate_gy_per_min,
         given,
+        dose,
     )
     check_shots([s.shot for s in told_of.shots], unit)
     return StatedPlan(
@@ -156,7 +158,7 @@ def _foreign(
         rate_gy_per_min=told_of.rate_gy_per_min,
         transit=False,
         point_mm=point,
-        dose=_dose(files, file, to_leksell),
+        dose=dose,
         doses_gy=beams.doses_gy,
         pattern_source=told_of.pattern_source,
         rate_source=told_of.rate_source,
