@@ -29,6 +29,7 @@ from gkplan.planfile import read_plan as read_plan_file
 from gkplan.planfile import write_plan
 from gkplan.prescription import Limit, Prescription
 from tests.dicom.conftest import CENTER_LPS_MM, LONG_NAME, Exported, small_case
+from tests.dicom.faults import faults
 from tests.dicom.test_validators import _lines, _program
 
 LONG = short(LONG_NAME)
@@ -119,6 +120,7 @@ def test_the_plan_joins_the_study_of_the_images(
             (image,) = contour.ContourImageSequence
             z = float(images[image.ReferencedSOPInstanceUID].ImagePositionPatient[2])
             assert set(np.array(contour.ContourData[2::3], float)) == {z}
+    assert faults([*files, *(folder / "ct").iterdir()]) == []
     # With the images beside it, the export reads back as any other.
     both = tmp_path / "both"
     shutil.copytree(folder, both)
@@ -129,6 +131,10 @@ def test_the_plan_joins_the_study_of_the_images(
         for file in files:
             lines = _lines(_program("dciodvfy"), str(file))
             assert not [line for line in lines if "Error" in line or "Abort" in line], file
+
+
+def test_our_own_checks_find_no_fault_in_the_folder(folder: Path) -> None:
+    assert faults(folder.rglob("*.dcm")) == []
 
 
 def test_the_validators_find_no_error_in_the_folder(folder: Path) -> None:
