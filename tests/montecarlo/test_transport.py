@@ -68,6 +68,32 @@ def test_every_history_conserves_its_energy() -> None:
         assert min(abs(total - 1.1732), abs(total - 1.3325)) < 1e-9
 
 
+def test_energy_is_conserved_in_a_water_sphere() -> None:
+    """Of each photon sent to the middle: what was deposited, left and radiated is what it had."""
+    from gkplan.kernels.transport import analogue
+
+    physics = physics_of(NAMES, ACCURACY)
+    grid = Grid((40, 40, 40), (4.0, 4.0, 4.0), (-78.0, -78.0, 2.0), Frame.LEKSELL)
+    x, y, z = np.meshgrid(*grid.axes(), indexing="ij")
+    inside = (x**2 + y**2 + (z - 80.0) ** 2 < 80.0**2).T
+    material, density = np.zeros(grid.shape, np.uint8), inside.astype(float)
+    vox = voxels_of(physics, grid, material, density)
+    beam = ideal_beam(8.0, 80.0, 400.0)
+    emitted, kept = 0.0, np.zeros(4)
+    for history in range(1000):
+        score = score_on(grid, np.ones(3))
+        analogue(physics, vox, score, beam, *scratch(), 1, history, 1, False)
+        total = score.sums[0] + score.sums[2] + score.sums[3]
+        line = min((1.1732, 1.3325), key=lambda energy: abs(energy - total))
+        assert total == pytest.approx(line, rel=1e-3)
+        # What the voxels hold is what is counted as deposited (at density 1).
+        assert score.dose.sum() == pytest.approx(score.sums[0], rel=1e-9)
+        emitted += line
+        kept += score.sums
+    assert kept[0] + kept[2] + kept[3] == pytest.approx(emitted, rel=1e-6)
+    assert 0.3 < kept[0] / emitted < 0.8
+
+
 def test_twice_the_density_in_half_the_lengths_is_the_same() -> None:
     """The theorem of O'Connor (1957): all paths scale, and the same random numbers do so too."""
     plain, _ = analogue_dose(LAYERS, 3000)
