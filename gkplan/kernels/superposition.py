@@ -2,7 +2,7 @@
 
 One evaluator serves everything. Points come in small cells. For each cell the beams that reach
 it are written down about its centre as a few coefficients (`_place` from far, `_settle` near);
-the innermost loop (`_add_beam`) runs over the points of the cell. Its array accesses say that
+the innermost loop (`_beam_adder`) runs over the points of the cell. Its array accesses say that
 they do not overlap: that lets the compiler turn it into a few vector instructions. About the
 centre of a cell, inverse square with attenuation, and magnification, are cubic in the
 distance along the beam to within 1e-5 for cells of up to 10 mm radius.
@@ -37,7 +37,9 @@ BEAM_COLUMNS = ("fx", "fy", "fz", "ux", "uy", "uz", "surface", "per_distance", "
 # Beams seen from a place (float32): direction, distance along, vector from the axis, the rest.
 _PLACED = 11
 # Coefficients of a beam about the centre of a cell.
-_COEFFICIENTS = 15
+_COEFFICIENTS = 17
+# Where along a beam the surface lies that does not cut the cell, mm.
+_UNCUT = np.float32(1e6)
 
 # Single precision would not bear the sum of thousands of beams: so many are summed in it.
 _BATCH = 64
@@ -101,9 +103,12 @@ def _settle(shift, radius, placed, chosen, count, reach, decay, near, rows):  # 
         magnify = one / (one - a * per)
         m2 = magnify * magnify
         q = magnify * per
+        # In a cell that the surface cuts, the series goes on beyond as if it did not, and
+        # `_add_cut_beam` takes back what that gives too much.
         depth = near[9, b] - a
-        s = mu * max(depth, zero)
-        mu_here = mu if depth > zero else zero
+        cut = abs(depth) < radius
+        s = mu * depth if cut else mu * max(depth, zero)
+        mu_here = mu if cut or depth > zero else zero
         fall = decay[5] + s * decay[6]
         fall = decay[0] + s * (
             decay[1] + s * (decay[2] + s * (decay[3] + s * (decay[4] + s * fall)))
@@ -116,37 +121,62 @@ def _settle(shift, radius, placed, chosen, count, reach, decay, near, rows):  # 
         near[11, b], near[12, b] = amplitude, amplitude * rise
         near[13, b] = amplitude * (rise * rise + bend) / two
         near[14, b] = amplitude * (rise * (rise * rise + three * bend) + two * q * bend) / six
+        near[15, b], near[16, b] = depth if cut else _UNCUT, mu
     return n
 
 
+def _beam_adder(cut):  # type: ignore[no-untyped-def]
+    """What adds a beam to points; if the surface cuts the cell, that costs a little more."""
+
+    @njit(fastmath=True, error_model="numpy")
+    def add(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-def]
+        zero, one, shift = np.float32(0.0), np.float32(1.0), np.float32(SHIFT)
+        largest = np.float32(_LARGEST)
+        part_scale = np.float32(1.0 / (_PART_MASK + 1))
+        bits_of_part, mask, half = np.int32(_MANTISSA_BITS), np.int32(_PART_MASK), np.int32(16)
+        second, third = np.float32(1 / 2), np.float32(1 / 6)
+        ux, uy, uz = near[0, b], near[1, b], near[2, b]
+        gx, gy, gz, q0 = near[3, b], near[4, b], near[5, b], near[6, b]
+        m0, m1, m2, m3 = near[7, b], near[8, b], near[9, b], near[10, b]
+        a0, a1, a2, a3 = near[11, b], near[12, b], near[13, b], near[14, b]
+        surface, mu = near[15, b], near[16, b]
+        xs, ys, zs = points[0], points[1], points[2]
+        # Whole vectors only: a remainder would be computed point by point.
+        for i in range(np.int32((n + LANES - 1) // LANES * LANES)):
+            x, y, z = at(xs, i), at(ys, i), at(zs, i)
+            w = x * ux + y * uy + z * uz
+            r2 = q0 + x * (gx + x) + y * (gy + y) + z * (gz + z) - w * w
+            rho2 = min(max(r2 * (m0 + w * (m1 + w * (m2 + w * m3))), zero), largest)
+            bits = np.float32(rho2 + shift).view(np.int32)
+            # Integer results are 64 bits wide unless cast back, and 64-bit look-ups are slow.
+            cell = np.int32(np.int32(bits >> bits_of_part) + row) & np.int32(_CELL_MASK)
+            entry = look_up(table, cell)
+            slope = np.float32(np.int32(np.int32(entry << half) >> half)) * part_scale
+            part = np.float32(np.int32(bits & mask))
+            profile = np.float32(np.int32(entry >> half)) + part * slope
+            dose = (a0 + w * (a1 + w * (a2 + w * a3))) * profile
+            if cut:
+                s = mu * max(w - surface, zero)
+                dose *= one - s * (one - s * (second - s * third))
+            add_to(sums, i, dose)
+
+    return add
+
+
+_add_uncut_beam, _add_cut_beam = _beam_adder(False), _beam_adder(True)
+
+
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _add_beam(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-def]
-    """Add to `sums` the dose (times SCALE) of beam b at n `points` (3, ...) from the cell's centre.
+def _add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[no-untyped-def]
+    """Add to `sums` the dose (times SCALE) of beams at n `points` (3, ...) from the cell's centre.
 
     The arrays must hold a multiple of `LANES` points; what is beyond n is arbitrary.
     """
-    zero, shift, largest = np.float32(0.0), np.float32(SHIFT), np.float32(_LARGEST)
-    part_scale = np.float32(1.0 / (_PART_MASK + 1))
-    bits_of_part, mask, half = np.int32(_MANTISSA_BITS), np.int32(_PART_MASK), np.int32(16)
-    ux, uy, uz = near[0, b], near[1, b], near[2, b]
-    gx, gy, gz, q0 = near[3, b], near[4, b], near[5, b], near[6, b]
-    m0, m1, m2, m3 = near[7, b], near[8, b], near[9, b], near[10, b]
-    a0, a1, a2, a3 = near[11, b], near[12, b], near[13, b], near[14, b]
-    xs, ys, zs = points[0], points[1], points[2]
-    # Whole vectors only: a remainder would be computed point by point.
-    for i in range(np.int32((n + LANES - 1) // LANES * LANES)):
-        x, y, z = at(xs, i), at(ys, i), at(zs, i)
-        w = x * ux + y * uy + z * uz
-        r2 = q0 + x * (gx + x) + y * (gy + y) + z * (gz + z) - w * w
-        rho2 = min(max(r2 * (m0 + w * (m1 + w * (m2 + w * m3))), zero), largest)
-        bits = np.float32(rho2 + shift).view(np.int32)
-        # Integer results are 64 bits wide unless cast back, and 64-bit look-ups are slow.
-        cell = np.int32(np.int32(bits >> bits_of_part) + row) & np.int32(_CELL_MASK)
-        entry = look_up(table, cell)
-        slope = np.float32(np.int32(np.int32(entry << half) >> half)) * part_scale
-        part = np.float32(np.int32(bits & mask))
-        profile = np.float32(np.int32(entry >> half)) + part * slope
-        add_to(sums, i, (a0 + w * (a1 + w * (a2 + w * a3))) * profile)
+    for b in range(first, last):
+        if near[15, b] == _UNCUT:
+            _add_uncut_beam(points, n, near, b, rows[b], table, sums)
+        else:
+            _add_cut_beam(points, n, near, b, rows[b], table, sums)
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
@@ -179,8 +209,8 @@ def dose_at_points(points, starts, centers, beams, profile, reach, table, decay,
             n = _settle(here, radius, placed, chosen, count, reach, decay, near, rows)
             for begin in range(0, n, _BATCH):
                 sums[:] = np.float32(0.0)
-                for b in range(begin, min(begin + _BATCH, n)):
-                    _add_beam(local, last - first, near, b, rows[b], table, sums)
+                end = min(begin + _BATCH, n)
+                _add_beams(local, last - first, near, begin, end, rows, table, sums)
                 for p in range(first, last):
                     out[p] += sums[p - first] / SCALE
 
@@ -242,8 +272,8 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, reach, table, dec
                 exact[:] = 0.0
                 for begin in range(0, n, _BATCH):
                     sums[:] = np.float32(0.0)
-                    for b in range(begin, min(begin + _BATCH, n)):
-                        _add_beam(local, voxels, near, b, rows[b], table, sums)
+                    end = min(begin + _BATCH, n)
+                    _add_beams(local, voxels, near, begin, end, rows, table, sums)
                     for p in range(voxels):
                         exact[p] += sums[p]
                 for k in range(ck, tk):
@@ -300,8 +330,7 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
                 )  # fmt: skip
                 n = _settle(here, far, placed, chosen, count, everywhere, decay, near, rows)
                 some[:] = np.float32(0.0)
-                for b in range(n):
-                    _add_beam(nodes[cell], spread.shape[1], near, b, rows[b], tail, some)
+                _add_beams(nodes[cell], spread.shape[1], near, 0, n, rows, tail, some)
                 sums[:] = np.float32(0.0)
                 for node in range(spread.shape[1]):
                     for p in range(last - first):
@@ -318,8 +347,7 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
                     for p in range(begin, end):
                         for axis in range(3):
                             local[axis, p - begin] = points[p, axis] - middle[axis]
-                    for b in range(n):
-                        _add_beam(local, end - begin, near, b, rows[b], core, some)
+                    _add_beams(local, end - begin, near, 0, n, rows, core, some)
                     for p in range(begin, end):
                         sums[p - first] += some[p - begin]
                 for p in range(first, last):
