@@ -299,7 +299,7 @@ def _box(points, first, last, center):  # type: ignore[no-untyped-def]
 
 # fmt: off
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def influence_at_points(points, order, cells, centers, nodes, spread, run, starts, beams, profile, reach, core, tail, decay, out):  # type: ignore[no-untyped-def]
+def influence_at_points(points, order, cells, centers, nodes, spread, carried, run, starts, beams, profile, reach, whole, core, tail, decay, out):  # type: ignore[no-untyped-def]
     # fmt: on
     """Write the dose rate of every group of beams alone, ``out[group, order[point]]``, float32.
 
@@ -307,6 +307,7 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
     ``cells[c]`` to ``cells[c + 1]``, at most `MOST_POINTS`, about ``centers[c]``: the tails of
     the profiles are computed at the offsets ``nodes[c]`` (3, m) and carried to the points by
     ``spread[c]`` (at most m, MOST_POINTS); the cores at every point, in runs of `run` points.
+    In a cell of one run the whole profile is computed at every point: that is no slower.
     """
     groups, most = starts.size - 1, np.diff(starts).max()
     everywhere = np.full(reach.size, np.float32(1e6))
@@ -323,31 +324,33 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
         sums = np.empty(MOST_POINTS, np.float32)
         for cell in range(cells.size - 1):
             first, last = cells[cell], cells[cell + 1]
+            table, limit = (core, reach) if carried[cell] else (whole, everywhere)
             for g in range(_GROUPS * task, min(_GROUPS * (task + 1), groups)):
                 count = _place(
                     centers[cell], far, beams, profile, starts[g], starts[g + 1],
                     everywhere, placed, chosen,
                 )  # fmt: skip
-                n = _settle(here, far, placed, chosen, count, everywhere, decay, near, rows)
-                some[:] = np.float32(0.0)
-                _add_beams(nodes[cell], spread.shape[1], near, 0, n, rows, tail, some)
                 sums[:] = np.float32(0.0)
-                for node in range(spread.shape[1]):
-                    for p in range(last - first):
-                        sums[p] += some[node] * spread[cell, node, p]
+                if carried[cell]:
+                    n = _settle(here, far, placed, chosen, count, everywhere, decay, near, rows)
+                    some[:] = np.float32(0.0)
+                    _add_beams(nodes[cell], spread.shape[1], near, 0, n, rows, tail, some)
+                    for node in range(spread.shape[1]):
+                        for p in range(last - first):
+                            sums[p] += some[node] * spread[cell, node, p]
                 for begin in range(first, last, run):
                     end = min(begin + run, last)
                     radius = np.float32(_box(points, begin, end, middle))
                     for axis in range(3):
                         shift[axis] = middle[axis] - centers[cell, axis]
-                    n = _settle(shift, radius, placed, chosen, count, reach, decay, near, rows)
+                    n = _settle(shift, radius, placed, chosen, count, limit, decay, near, rows)
                     if n == 0:
                         continue
                     some[:] = np.float32(0.0)
                     for p in range(begin, end):
                         for axis in range(3):
                             local[axis, p - begin] = points[p, axis] - middle[axis]
-                    _add_beams(local, end - begin, near, 0, n, rows, core, some)
+                    _add_beams(local, end - begin, near, 0, n, rows, table, some)
                     for p in range(begin, end):
                         sums[p - first] += some[p - begin]
                 for p in range(first, last):
