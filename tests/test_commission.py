@@ -14,10 +14,10 @@ from gkplan.commission.account import account
 from gkplan.commission.model import Dictionary, design
 from gkplan.commission.parameters import Parameters, Rings
 from gkplan.commission.write import commissioned_table, toml_text
+from gkplan.dose.profiles import composite_profile, profiles_csv
 from gkplan.errors import CaseError
 from gkplan.unit import load_unit, unit_table
 from gkplan.unit.load import read_unit
-from gkplan.unit.profiles import composite_profile, profiles_csv
 
 OFFSET = np.arange(-40.0, 40.01, 0.5)
 START = Path(__file__).parents[1] / "benchmarks" / "perfexion-start.toml"

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from gkplan.commission import Scan, predict_left_out, read_scans
+from gkplan.dose.profiles import composite_profile
 from gkplan.unit import load_unit
-from gkplan.unit.profiles import composite_profile
 
 START = Path(__file__).parents[1] / "benchmarks" / "perfexion-start.toml"
 SHARED = os.environ.get("GKPLAN_SHARED")

@@ -24,10 +24,10 @@ def profiles(
     """Composite profiles in the 160 mm sphere as CSV, with their widths and a figure."""
     from gkplan.commission.compare import comparison_rows
     from gkplan.commission.scans import read_scans
+    from gkplan.dose.profiles import profiles_csv
     from gkplan.errors import PlanError
     from gkplan.files import write_text
     from gkplan.unit import load_unit
-    from gkplan.unit.profiles import profiles_csv
 
     machine = load_unit(unit)
     sizes = machine.collimator_sizes_mm if collimator is None else (collimator,)

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from gkplan.commission.scans import AXES, Scan
+from gkplan.dose.profiles import composite_profile
 from gkplan.frames import Array
 from gkplan.unit import RadiationUnit
-from gkplan.unit.profiles import composite_profile
 
 REACH_MM = 40.0
 

@@ -17,7 +17,7 @@ from gkplan.head import Head
 LATTICE_MM = 5.0
 # Nodes beyond the grid on either side: at its own ends a spline is poor. So far, less one step,
 # nodes beyond the nearest to a voxel still matter to the spline there.
-BEYOND = 2
+_BEYOND = 3
 # Tails, being a small part of the dose, may share coefficients as far as this.
 _CELL_MM = 20.0
 
@@ -61,8 +61,8 @@ class Lattice:
     axes: tuple[_Axis, _Axis, _Axis]
 
     @classmethod
-    def under(cls, grid: Grid, inside: NDArray[np.bool_], beyond: int = BEYOND) -> Lattice:
-        """For the voxels `inside` (nk, nj, ni) of a grid, with so many nodes beyond its ends."""
+    def under(cls, grid: Grid, inside: NDArray[np.bool_]) -> Lattice:
+        """For the voxels `inside` (nk, nj, ni) of a grid."""
         from scipy.ndimage import binary_dilation, distance_transform_edt
 
         from gkplan.kernels.superposition import MOST_POINTS
@@ -71,11 +71,11 @@ class Lattice:
         near = inside
         for axis, coordinates in enumerate(grid.axes()[::-1]):
             span = coordinates[-1] - coordinates[0]
-            steps = int(np.ceil(span / LATTICE_MM)) + 2 * beyond
+            steps = int(np.ceil(span / LATTICE_MM)) + 2 * _BEYOND
             start = coordinates[0] + (span - steps * LATTICE_MM) / 2
             axes.append(_Axis.of(start + LATTICE_MM * np.arange(steps + 1), coordinates))
             near = _gathered(near, axis, np.rint((coordinates - start) / LATTICE_MM), steps + 1)
-        wanted = binary_dilation(near, np.ones((3, 3, 3), dtype=np.bool_), iterations=beyond - 1)
+        wanted = binary_dilation(near, np.ones((3, 3, 3), dtype=np.bool_), iterations=_BEYOND - 1)
         k, j, i = np.nonzero(wanted)
         points = np.stack([axes[2].nodes[i], axes[1].nodes[j], axes[0].nodes[k]], axis=1)
         number = np.zeros(wanted.shape, dtype=np.int64)
@@ -119,9 +119,9 @@ class GridInHead:
     lattice: Lattice
 
     @classmethod
-    def of(cls, grid: Grid, head: Head, beyond: int = BEYOND) -> GridInHead:
+    def of(cls, grid: Grid, head: Head) -> GridInHead:
         inside = head.on_grid(grid)
-        return cls(grid, inside, Lattice.under(grid, inside, beyond))
+        return cls(grid, inside, Lattice.under(grid, inside))
 
 
 def _gathered(flags: NDArray[np.bool_], axis: int, number: Array, count: int) -> NDArray[np.bool_]:

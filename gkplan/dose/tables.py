@@ -17,7 +17,7 @@ from gkplan.unit.model import OffAxisProfile
 _DEEPEST_MM = 300.0
 # A spline through samples of the tail so far apart errs by at most so much of the axis.
 _SAMPLES_MM = 4.0
-_TAIL_ERROR = 2e-3
+_TAIL_ERROR = 5e-4
 # All sources of a helmet are alike: their errors add up where those of single sectors are small
 # beside the whole, and average out.
 _HELMET_TAIL_ERROR = 5e-5

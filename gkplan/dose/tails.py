@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gkplan.dose.cells import Cells
 from gkplan.dose.engine import Array32
@@ -13,6 +14,8 @@ from gkplan.frames import Array
 
 # A polynomial of this total degree stands for the tail within a cell.
 _DEGREE = 4
+# For fewer points in a cell, nodes and what is carried from them cost more than they save.
+_FEWEST = 129
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,14 +26,16 @@ class TailNodes:
     ----------
     offsets : (cells, 3, nodes and some more) float32 from the cell's centre, mm
     spread : (cells, nodes, most points) float32; value at point p = sum of spread[:, p] * nodes
+    carried : (cells,) whether that is worth it: not if the points are few, or too far apart
     """
 
     offsets: Array32
     spread: Array32
+    carried: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, ordered_mm: Array, cells: Cells) -> TailNodes:
-        """For the points in the order of the cells (n, 3)."""
+    def of(cls, ordered_mm: Array, cells: Cells, diagonal_mm: float) -> TailNodes:
+        """For the points in the order of the cells (n, 3); none in larger cells."""
         from gkplan.kernels.superposition import LANES, MOST_POINTS
 
         count = np.diff(cells.starts)
@@ -44,7 +49,8 @@ class TailNodes:
         spread[cell, :, np.arange(len(offset)) - cells.starts[cell]] = values
         padded = np.pad(nodes.T, ((0, 0), (0, -len(nodes) % LANES)))
         offsets = np.ascontiguousarray(padded * half[:, :, None], dtype=np.float32)
-        return cls(offsets, spread)
+        carried = (count >= _FEWEST) & (2.0 * np.linalg.norm(half, axis=1) <= diagonal_mm)
+        return cls(offsets, spread, carried)
 
 
 def _monomials(points: Array) -> Array:

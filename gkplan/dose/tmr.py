@@ -13,7 +13,7 @@ from gkplan.dose.beams import Beams, sector_beams, shot_beams
 from gkplan.dose.cells import RUN, Cells
 from gkplan.dose.densities import Densities, ExtraDepth, densities_of
 from gkplan.dose.engine import Array32
-from gkplan.dose.lattice import BEYOND, GridInHead
+from gkplan.dose.lattice import GridInHead
 from gkplan.dose.names import tmr_name
 from gkplan.dose.tables import Tables
 from gkplan.dose.tails import TailNodes
@@ -25,11 +25,12 @@ from gkplan.unit import RadiationUnit
 
 # Edge of the cells of a grid.
 _BOX_MM = 5.0
-# Points within boxes of this edge share the coefficients of a beam; farther, from nodes to the
-# points of an influence, only tails do.
-_CELL_MM, _NODES_CELL_MM = 6.0, 20.0
-# Of a helmet the errors of all sources add up (see `tables`).
-_HELMET_NODES_CELL_MM, _HELMET_BEYOND = 9.0, 3
+# Points within boxes of this edge share the coefficients of a beam; those of an influence, of
+# which there are many for each beam, within larger ones.
+_CELL_MM, _INFLUENCE_CELL_MM = 8.0, 20.0
+# Tails are carried from nodes to points in cells of at most this diagonal. Of a helmet the
+# errors of all sources add up (see `tables`).
+_CARRIED_MM, _HELMET_CARRIED_MM = 22.0, 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,8 +118,7 @@ class TmrEngine:
 
     def place(self, grid: Grid) -> GridInHead:
         """What of a grid lies in the head, and the lattice for the tails of the unit's beams."""
-        beyond = _HELMET_BEYOND if self.unit.has_helmets else BEYOND
-        return GridInHead.of(grid, self.head, beyond)
+        return GridInHead.of(grid, self.head)
 
     def beams(self, shots: Sequence[Shot]) -> Beams:
         """The open beams of the shots in the head; `output` in Gy."""
@@ -171,10 +171,10 @@ class TmrEngine:
         beams, starts = sector_beams(
             self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
-        edge = _HELMET_NODES_CELL_MM if self.unit.has_helmets else _NODES_CELL_MM
-        cells = Cells.of(points, edge, MOST_POINTS)
+        cells = Cells.of(points, _INFLUENCE_CELL_MM, MOST_POINTS)
         ordered = points[cells.order]
-        nodes = TailNodes.of(ordered, cells)
+        largest = _HELMET_CARRIED_MM if self.unit.has_helmets else _CARRIED_MM
+        nodes = TailNodes.of(ordered, cells, largest)
         influence_at_points(
             ordered,
             cells.order,
@@ -182,10 +182,12 @@ class TmrEngine:
             cells.centers,
             nodes.offsets,
             nodes.spread,
+            nodes.carried,
             RUN,
             starts,
             *self._columns(beams, _bounds(points)),
             self._tables.core_mm,
+            self._tables.whole,
             self._tables.core,
             self._tables.tail,
             self._tables.decay,

@@ -2,7 +2,7 @@
 
 One evaluator serves everything. Points come in small cells. For each cell the beams that reach
 it are written down about its centre as a few coefficients (`_place` from far, `_settle` near);
-the innermost loop (`_add_beam`) runs over the points of the cell. Its array accesses say that
+the innermost loop (`_beam_adder`) runs over the points of the cell. Its array accesses say that
 they do not overlap: that lets the compiler turn it into a few vector instructions. About the
 centre of a cell, inverse square with attenuation, and magnification, are cubic in the
 distance along the beam to within 1e-5 for cells of up to 10 mm radius.
@@ -39,7 +39,9 @@ _PLACED = 11
 # Tails share the coefficients of a beam over so much of it on either side, mm.
 _TAIL_SPAN = 6.0
 # Coefficients of a beam about the centre of a cell.
-_COEFFICIENTS = 15
+_COEFFICIENTS = 17
+# Where along a beam the surface lies that does not cut the cell, mm.
+_UNCUT = np.float32(1e6)
 
 # Single precision would not bear the sum of thousands of beams: so many are summed in it.
 _BATCH = 64
@@ -123,10 +125,13 @@ def _settle(shift, radius, span, placed, chosen, count, reach, extra, decay, nea
         magnify = one / (one - a * per)
         m2 = magnify * magnify
         q = magnify * per
+        # In a cell that the surface cuts, the series goes on beyond as if it did not, and
+        # `_add_cut_beam` takes back what that gives too much.
         depth = near[9, b] - a
-        s = mu * max(max(depth, zero) + near[12, b], zero)
+        cut = abs(depth) < radius
+        s = mu * (depth + near[12, b]) if cut else mu * max(max(depth, zero) + near[12, b], zero)
         # Depth falls toward the source by what the beam crosses there.
-        mu_here = (mu if depth > zero else zero) - mu * near[13, b]
+        mu_here = (mu if cut or depth > zero else zero) - mu * near[13, b]
         fall = decay[5] + s * decay[6]
         fall = decay[0] + s * (
             decay[1] + s * (decay[2] + s * (decay[3] + s * (decay[4] + s * fall)))
@@ -139,37 +144,62 @@ def _settle(shift, radius, span, placed, chosen, count, reach, extra, decay, nea
         near[11, b], near[12, b] = amplitude, amplitude * rise
         near[13, b] = amplitude * (rise * rise + bend) / two
         near[14, b] = amplitude * (rise * (rise * rise + three * bend) + two * q * bend) / six
+        near[15, b], near[16, b] = depth if cut else _UNCUT, mu
     return n
 
 
+def _beam_adder(cut):  # type: ignore[no-untyped-def]
+    """What adds a beam to points; if the surface cuts the cell, that costs a little more."""
+
+    @njit(fastmath=True, error_model="numpy")
+    def add(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-def]
+        zero, one, shift = np.float32(0.0), np.float32(1.0), np.float32(SHIFT)
+        largest = np.float32(_LARGEST)
+        part_scale = np.float32(1.0 / (_PART_MASK + 1))
+        bits_of_part, mask, half = np.int32(_MANTISSA_BITS), np.int32(_PART_MASK), np.int32(16)
+        second, third = np.float32(1 / 2), np.float32(1 / 6)
+        ux, uy, uz = near[0, b], near[1, b], near[2, b]
+        gx, gy, gz, q0 = near[3, b], near[4, b], near[5, b], near[6, b]
+        m0, m1, m2, m3 = near[7, b], near[8, b], near[9, b], near[10, b]
+        a0, a1, a2, a3 = near[11, b], near[12, b], near[13, b], near[14, b]
+        surface, mu = near[15, b], near[16, b]
+        xs, ys, zs = points[0], points[1], points[2]
+        # Whole vectors only: a remainder would be computed point by point.
+        for i in range(np.int32((n + LANES - 1) // LANES * LANES)):
+            x, y, z = at(xs, i), at(ys, i), at(zs, i)
+            w = x * ux + y * uy + z * uz
+            r2 = q0 + x * (gx + x) + y * (gy + y) + z * (gz + z) - w * w
+            rho2 = min(max(r2 * (m0 + w * (m1 + w * (m2 + w * m3))), zero), largest)
+            bits = np.float32(rho2 + shift).view(np.int32)
+            # Integer results are 64 bits wide unless cast back, and 64-bit look-ups are slow.
+            cell = np.int32(np.int32(bits >> bits_of_part) + row) & np.int32(_CELL_MASK)
+            entry = look_up(table, cell)
+            slope = np.float32(np.int32(np.int32(entry << half) >> half)) * part_scale
+            part = np.float32(np.int32(bits & mask))
+            profile = np.float32(np.int32(entry >> half)) + part * slope
+            dose = (a0 + w * (a1 + w * (a2 + w * a3))) * profile
+            if cut:
+                s = mu * max(w - surface, zero)
+                dose *= one - s * (one - s * (second - s * third))
+            add_to(sums, i, dose)
+
+    return add
+
+
+_add_uncut_beam, _add_cut_beam = _beam_adder(False), _beam_adder(True)
+
+
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _add_beam(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-def]
-    """Add to `sums` the dose (times SCALE) of beam b at n `points` (3, ...) from the cell's centre.
+def _add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[no-untyped-def]
+    """Add to `sums` the dose (times SCALE) of beams at n `points` (3, ...) from the cell's centre.
 
     The arrays must hold a multiple of `LANES` points; what is beyond n is arbitrary.
     """
-    zero, shift, largest = np.float32(0.0), np.float32(SHIFT), np.float32(_LARGEST)
-    part_scale = np.float32(1.0 / (_PART_MASK + 1))
-    bits_of_part, mask, half = np.int32(_MANTISSA_BITS), np.int32(_PART_MASK), np.int32(16)
-    ux, uy, uz = near[0, b], near[1, b], near[2, b]
-    gx, gy, gz, q0 = near[3, b], near[4, b], near[5, b], near[6, b]
-    m0, m1, m2, m3 = near[7, b], near[8, b], near[9, b], near[10, b]
-    a0, a1, a2, a3 = near[11, b], near[12, b], near[13, b], near[14, b]
-    xs, ys, zs = points[0], points[1], points[2]
-    # Whole vectors only: a remainder would be computed point by point.
-    for i in range(np.int32((n + LANES - 1) // LANES * LANES)):
-        x, y, z = at(xs, i), at(ys, i), at(zs, i)
-        w = x * ux + y * uy + z * uz
-        r2 = q0 + x * (gx + x) + y * (gy + y) + z * (gz + z) - w * w
-        rho2 = min(max(r2 * (m0 + w * (m1 + w * (m2 + w * m3))), zero), largest)
-        bits = np.float32(rho2 + shift).view(np.int32)
-        # Integer results are 64 bits wide unless cast back, and 64-bit look-ups are slow.
-        cell = np.int32(np.int32(bits >> bits_of_part) + row) & np.int32(_CELL_MASK)
-        entry = look_up(table, cell)
-        slope = np.float32(np.int32(np.int32(entry << half) >> half)) * part_scale
-        part = np.float32(np.int32(bits & mask))
-        profile = np.float32(np.int32(entry >> half)) + part * slope
-        add_to(sums, i, (a0 + w * (a1 + w * (a2 + w * a3))) * profile)
+    for b in range(first, last):
+        if near[15, b] == _UNCUT:
+            _add_uncut_beam(points, n, near, b, rows[b], table, sums)
+        else:
+            _add_cut_beam(points, n, near, b, rows[b], table, sums)
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
@@ -204,8 +234,8 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
             )
             for begin in range(0, n, _BATCH):
                 sums[:] = np.float32(0.0)
-                for b in range(begin, min(begin + _BATCH, n)):
-                    _add_beam(local, last - first, near, b, rows[b], table, sums)
+                end = min(begin + _BATCH, n)
+                _add_beams(local, last - first, near, begin, end, rows, table, sums)
                 for p in range(first, last):
                     out[p] += sums[p - first] / SCALE
 
@@ -269,8 +299,8 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, extra, reach, tab
                 exact[:] = 0.0
                 for begin in range(0, n, _BATCH):
                     sums[:] = np.float32(0.0)
-                    for b in range(begin, min(begin + _BATCH, n)):
-                        _add_beam(local, voxels, near, b, rows[b], table, sums)
+                    end = min(begin + _BATCH, n)
+                    _add_beams(local, voxels, near, begin, end, rows, table, sums)
                     for p in range(voxels):
                         exact[p] += sums[p]
                 for k in range(ck, tk):
@@ -296,7 +326,7 @@ def _box(points, first, last, center):  # type: ignore[no-untyped-def]
 
 # fmt: off
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def influence_at_points(points, order, cells, centers, nodes, spread, run, starts, beams, profile, extra, reach, core, tail, decay, out):  # type: ignore[no-untyped-def]
+def influence_at_points(points, order, cells, centers, nodes, spread, carried, run, starts, beams, profile, extra, reach, whole, core, tail, decay, out):  # type: ignore[no-untyped-def]
     # fmt: on
     """Write the dose rate of every group of beams alone, ``out[group, order[point]]``, float32.
 
@@ -304,6 +334,7 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
     ``cells[c]`` to ``cells[c + 1]``, at most `MOST_POINTS`, about ``centers[c]``: the tails of
     the profiles are computed at the offsets ``nodes[c]`` (3, m) and carried to the points by
     ``spread[c]`` (at most m, MOST_POINTS); the cores at every point, in runs of `run` points.
+    In a cell of one run the whole profile is computed at every point: that is no slower.
     """
     groups, most = starts.size - 1, np.diff(starts).max()
     everywhere = np.full(reach.size, np.float32(1e6))
@@ -320,29 +351,30 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
         sums = np.empty(MOST_POINTS, np.float32)
         for cell in range(cells.size - 1):
             first, last = cells[cell], cells[cell + 1]
+            table, limit = (core, reach) if carried[cell] else (whole, everywhere)
             for g in range(_GROUPS * task, min(_GROUPS * (task + 1), groups)):
                 count = _place(
                     centers[cell], far, beams, profile, starts[g], starts[g + 1],
                     everywhere, placed, chosen,
                 )  # fmt: skip
-                n = _settle(
-                    here, far, np.float32(_TAIL_SPAN), placed, chosen, count, everywhere,
-                    extra, decay, near, rows,
-                )  # fmt: skip
-                some[:] = np.float32(0.0)
-                for b in range(n):
-                    _add_beam(nodes[cell], spread.shape[1], near, b, rows[b], tail, some)
                 sums[:] = np.float32(0.0)
-                for node in range(spread.shape[1]):
-                    for p in range(last - first):
-                        sums[p] += some[node] * spread[cell, node, p]
+                if carried[cell]:
+                    n = _settle(
+                        here, far, np.float32(_TAIL_SPAN), placed, chosen, count, everywhere,
+                        extra, decay, near, rows,
+                    )  # fmt: skip
+                    some[:] = np.float32(0.0)
+                    _add_beams(nodes[cell], spread.shape[1], near, 0, n, rows, tail, some)
+                    for node in range(spread.shape[1]):
+                        for p in range(last - first):
+                            sums[p] += some[node] * spread[cell, node, p]
                 for begin in range(first, last, run):
                     end = min(begin + run, last)
                     radius = np.float32(_box(points, begin, end, middle))
                     for axis in range(3):
                         shift[axis] = middle[axis] - centers[cell, axis]
                     n = _settle(
-                        shift, radius, _span(radius), placed, chosen, count, reach,
+                        shift, radius, _span(radius), placed, chosen, count, limit,
                         extra, decay, near, rows,
                     )  # fmt: skip
                     if n == 0:
@@ -351,8 +383,7 @@ def influence_at_points(points, order, cells, centers, nodes, spread, run, start
                     for p in range(begin, end):
                         for axis in range(3):
                             local[axis, p - begin] = points[p, axis] - middle[axis]
-                    for b in range(n):
-                        _add_beam(local, end - begin, near, b, rows[b], core, some)
+                    _add_beams(local, end - begin, near, 0, n, rows, table, some)
                     for p in range(begin, end):
                         sums[p - first] += some[p - begin]
                 for p in range(first, last):

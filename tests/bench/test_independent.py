@@ -15,6 +15,7 @@ from gkplan.bench.plans.independent import EDGE_MM, independent_check
 from gkplan.bench.plans.slabs import SlabStack
 from gkplan.case import Case
 from gkplan.dose.engine import Array32
+from gkplan.dose.profiles import AXES, composite_profile
 from gkplan.frames import Array, patient_from_leksell
 from gkplan.grid import Grid
 from gkplan.head import Head
@@ -22,7 +23,6 @@ from gkplan.prescription import Prescription
 from gkplan.shot import Shot
 from gkplan.solids import Ellipsoid
 from gkplan.structures import Structure, solid_from_contours
-from gkplan.unit.profiles import AXES, composite_profile
 
 CENTER = (101.2, 97.7, 103.4)
 SHOT = Shot(CENTER, (8,) * 8, 1.0)

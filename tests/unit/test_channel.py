@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gkplan.dose.profiles import composite_profile
 from gkplan.shot import Shot
 from gkplan.unit import OffAxisProfile, load_unit, unit_table
 from gkplan.unit.channel import Channel, Spread, channel_steps, dose_profile
-from gkplan.unit.profiles import composite_profile
 
 UNIT = load_unit("4c")
 TABLE = unit_table("4c")

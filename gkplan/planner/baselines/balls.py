@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gkplan.dose.profiles import AXES, composite_profile
 from gkplan.frames import Array, leksell_from_unit
 from gkplan.solids import Solid, sample_about
 from gkplan.solids.base import inside_lattice, lattice_around
 from gkplan.unit import RadiationUnit
-from gkplan.unit.profiles import AXES, composite_profile
 
 # What a volume beyond the surface costs, in volumes of target. Dear at first: large shots that
 # fit come first; where none gains enough the cost is halved, down to the least, until the target

@@ -6,8 +6,12 @@ from collections.abc import Collection
 
 import numpy as np
 
+from gkplan.dose.tmr import TmrEngine
 from gkplan.errors import UnitError
 from gkplan.frames import LEKSELL_CENTER_MM, Array
+from gkplan.head import Head
+from gkplan.shot import BLOCKED, Shot
+from gkplan.solids import Ellipsoid
 from gkplan.unit.model import RadiationUnit
 
 REACH_MM, STEP_MM = 50.0, 0.1
@@ -23,11 +27,6 @@ def composite_profile(
 
     In the water sphere of 160 mm diameter centred on the focus; z is positive toward superior.
     """
-    from gkplan.dose.tmr import TmrEngine
-    from gkplan.head import Head
-    from gkplan.shot import BLOCKED, Shot
-    from gkplan.solids import Ellipsoid
-
     radius = unit.calibration.depth_mm
     head = Head("sphere", Ellipsoid(LEKSELL_CENTER_MM, (radius, radius, radius)))
     count = round(REACH_MM / STEP_MM)

@@ -1,0 +1,55 @@
+"""Patterns whose errors add up: all sectors alike, one alone, and shots under the surface."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gkplan.dose import ReferenceEngine, TmrEngine
+from gkplan.frames import Frame
+from gkplan.grid import Grid
+from gkplan.shot import Shot
+from gkplan.unit import load_unit
+from tests.dose.example import HEAD, UNIT
+
+ENGINES = {
+    unit.name: (TmrEngine(unit, HEAD, 3.0), ReferenceEngine(unit, HEAD, 3.0))
+    for unit in (UNIT, load_unit("4c"))
+}
+# In the middle; 10 mm under the surface at the side; 8 mm under it at the vertex, and by a nose.
+DEEP = (112.0, 108.0, 95.0)
+PLACES = [DEEP, (162.0, 104.0, 100.0), (100.0, 104.0, 30.0), (100.0, 186.0, 100.0)]
+CASES = [
+    (name, size, place)
+    for name, (engine, _) in ENGINES.items()
+    for size in engine.unit.collimator_sizes_mm
+    for place in PLACES
+]
+
+
+@pytest.mark.parametrize(("name", "size", "place"), CASES)
+def test_all_open_and_one_alone(name: str, size: int, place: tuple[float, float, float]) -> None:
+    engine, twin = ENGINES[name]
+    n = engine.unit.n_sectors
+    all_open = Shot(place, (size,) * n, 1.0)
+    alone = Shot(place, (size, *([0] * (n - 1))), 1.0)
+    rng = np.random.default_rng(21)
+    # Close together, and so few that the cells of an influence become as large as they may.
+    points = np.concatenate([rng.normal(place, s, (n, 3)) for s, n in ((8.0, 1500), (18.0, 8000))])
+    points = points[HEAD.contains(points)]
+    rates = engine.influence(points, np.array([place]))
+    by_collimator = rates[0, :, engine.unit.collimator_sizes_mm.index(size)]
+    x, y, z = (c - 20.3 for c in place)
+    grid = Grid((41, 42, 40), (1.0, 1.0, 1.0), (x, y, z), Frame.LEKSELL)
+    few = rng.choice(len(points), 250, replace=False)
+    voxels = rng.choice(np.flatnonzero(HEAD.contains(grid.points())), 250, replace=False)
+    peak = twin.dose(np.array([place]), [all_open])[0]
+    for shot, rate in ((all_open, by_collimator.sum(axis=0)), (alone, by_collimator[0])):
+        exact = twin.dose(points[few], [shot])
+        on_voxels = twin.dose(grid.points()[voxels], [shot])
+        dose = engine.dose_on(grid, [shot]).ravel()[voxels]
+        sure = dose > 0.0
+        assert sure.mean() > 0.98
+        assert np.abs(engine.dose(points[few], [shot]) - exact).max() <= 5e-5 * peak
+        assert np.abs(rate[few] - exact).max() <= 5e-4 * peak
+        assert np.abs(dose - on_voxels)[sure].max() <= 3e-4 * peak
