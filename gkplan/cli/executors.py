@@ -73,7 +73,8 @@ def _dask(workers: int, scheduler: str | None) -> Iterator[Executor]:
         from distributed import Client
     except ImportError:
         raise PlanError(
-            "--executor dask: dask is not installed; pip install 'gkplan[dask]', or use processes"
+            "--executor dask: dask is not installed; pip install 'gkplan[cluster]', "
+            "or use processes"
         ) from None
     try:
         made = Client(scheduler) if scheduler else Client(n_workers=workers, threads_per_worker=1)

@@ -324,7 +324,7 @@ def test_without_dask_one_sentence_says_so(
     monkeypatch.setitem(sys.modules, "distributed", None)
     args = ["bench", "plans", "--cases", "trigeminal", "--executor", "dask"]
     assert main([*args, "--out", str(tmp_path / "out")]) == 2
-    assert "pip install 'gkplan[dask]'" in capsys.readouterr().err
+    assert "pip install 'gkplan[cluster]'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import subprocess
+import sys
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,12 +34,12 @@ SMALL = MonteCarlo(uncertainty=0.0001, spacing_mm=4.0, rays=300, most_batches=4,
 UNIT = load_unit("perfexion")
 
 
-def engine(how: MonteCarlo, executor: ProcessPoolExecutor | None = None) -> MonteCarloEngine:
+def engine(how: MonteCarlo, executor: Executor | None = None) -> MonteCarloEngine:
     head = load_case("sphere-160").head
     return MonteCarloEngine(UNIT, head, 3.0, how=how, executor=executor)
 
 
-def dose(how: MonteCarlo, executor: ProcessPoolExecutor | None = None) -> MonteCarloDose:
+def dose(how: MonteCarlo, executor: Executor | None = None) -> MonteCarloDose:
     return engine(how, executor).run(GRID, [Shot(CENTER, (8,) * 8, 1.0)])
 
 
@@ -71,6 +73,23 @@ def test_spawned_processes_give_the_same_bits() -> None:
     np.testing.assert_array_equal(dose(SMALL).dose_gy, there.dose_gy)
 
 
+@pytest.mark.filterwarnings("ignore")  # dask's own
+def test_a_dask_cluster_gives_the_same_bits(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="needs gkplan[cluster]")
+    # Its workers are spawned processes.
+    with distributed.Client(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        local_directory=str(tmp_path),
+    ) as client:
+        there = dose(SMALL, client.get_executor())
+    here = dose(SMALL)
+    np.testing.assert_array_equal(here.dose_gy, there.dose_gy)
+    np.testing.assert_array_equal(here.error_gy, there.error_gy)
+
+
 def test_a_stopped_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
     dose(replace(SMALL, most_batches=2, resume=file))
@@ -99,6 +118,30 @@ def test_ctrl_c_ends_a_run_and_keeps_the_file_whole(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         stopped.run(GRID, [Shot(CENTER, (8,) * 8, 1.0)])
     assert file.read_bytes() == before
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    """Killed between two savings: batches after the last one are computed again."""
+    file, how = tmp_path / "run.npz", replace(SMALL, resume=tmp_path / "run.npz")
+    dose(replace(how, most_batches=3))
+    code = (
+        "import os\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from tests.dose import test_montecarlo as t\n"
+        "def die(text):\n"
+        "    if 'batches' in text: os._exit(9)\n"
+        f"how = replace(t.SMALL, resume=Path({str(file)!r}))\n"
+        "made = replace(t.engine(how), report=die)\n"
+        "made.run(t.GRID, [t.Shot(t.CENTER, (8,) * 8, 1.0)])\n"
+    )
+    root = Path(__file__).parents[2]
+    killed = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
+    assert killed.returncode == 9
+    gone_on = dose(how)
+    assert gone_on.batches == 4
+    np.testing.assert_array_equal(gone_on.dose_gy, dose(SMALL).dose_gy)
+    np.testing.assert_array_equal(gone_on.error_gy, dose(SMALL).error_gy)
 
 
 def test_a_computed_dose_answers_for_its_shots_only() -> None:
