@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from gkplan.history import History
 from gkplan.metrics.model import PlanMetrics
 from gkplan.shot import Shot, check_shots
 from gkplan.unit import RadiationUnit
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DEFAULT_RATE_GY_PER_MIN = 3.0
 # Electrons build up over the first millimetres; the engine has no such build-up.
@@ -81,6 +85,13 @@ class Plan:
         """
         places = np.array([shot.isocenter_mm for shot in self.shots])
         return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
+
+    def show(self) -> Figure:
+        """The picture of the plan, judged for it: `gkplan.show_plan`."""
+        # For a notebook: all else of a plan knows nothing of how it is computed and drawn.
+        from gkplan.workflow import show_plan
+
+        return show_plan(self)
 
 
 def engine_text(plan: Plan) -> str:

@@ -90,8 +90,10 @@ def test_the_session_before_is_untouched(start: Session) -> None:
 
 
 def test_a_session_shows_a_figure_that_a_notebook_can_draw(start: Session) -> None:
-    figure = start.edit(forward.weight, 2.0).show()
-    assert {"axial", "coronal", "sagittal"} <= {axes.get_label() for axes in figure.axes}
+    after = start.edit(forward.weight, 2.0)
+    figure = after.show()
+    for each in (figure, after.plan.show()):
+        assert {"axial", "coronal", "sagittal"} <= {axes.get_label() for axes in each.axes}
     canvas = figure.canvas
     canvas.draw()
     assert canvas.get_width_height()[0] > 1000
