@@ -15,7 +15,12 @@ from gkplan.dicom.read.choose import check_clashes, only_series
 from gkplan.dicom.read.images import read_volume
 from gkplan.dicom.read.scan import Series, scan
 from gkplan.dicom.read.stack import stack_of
-from gkplan.dicom.registration import LABEL, registration_dataset, registration_item
+from gkplan.dicom.registration import (
+    LABEL,
+    referenced_series,
+    registration_dataset,
+    registration_item,
+)
 from gkplan.errors import CaseError, OutputError
 from gkplan.frames import RigidTransform, patient_from_leksell
 from gkplan.grid import Volume
@@ -129,7 +134,4 @@ def _images(series: Series) -> list[Dataset]:
 
 
 def _referenced(series: Series) -> Dataset:
-    item = Dataset()
-    item.SeriesInstanceUID = series.uid
-    item.ReferencedInstanceSequence = _images(series)
-    return item
+    return referenced_series(UID(series.uid), _images(series))

@@ -74,10 +74,8 @@ def write_registration(
         registration_item(frame_uid(series), leksell_from_patient.matrix, _images(series)),
         registration_item(leksell_uid, np.eye(4), []),
     ]
-    referenced = Dataset()
-    referenced.SeriesInstanceUID = series.header.SeriesInstanceUID
-    referenced.ReferencedInstanceSequence = _images(series)
-    dataset.ReferencedSeriesSequence = [referenced]
+    uid = UID(series.header.SeriesInstanceUID)
+    dataset.ReferencedSeriesSequence = [referenced_series(uid, _images(series))]
     return write(dataset, path)
 
 
@@ -110,6 +108,14 @@ def registration_dataset(header: Dataset, target_uid: UID, label: str) -> Datase
 def _images(series: AxialSeries) -> list[Dataset]:
     sop_class = UID(series.header.SOPClassUID)
     return [reference(sop_class, UID(uid)) for uid in series.uids]
+
+
+def referenced_series(uid: UID, images: list[Dataset]) -> Dataset:
+    """The series that a registration is about, and its images."""
+    item = Dataset()
+    item.SeriesInstanceUID = uid
+    item.ReferencedInstanceSequence = images
+    return item
 
 
 def registration_item(uid: UID, matrix: np.ndarray, images: list[Dataset]) -> Dataset:
