@@ -251,13 +251,22 @@ def dose_volume(plan: Plan, spacing_mm: float = 1.0, engine: CorrectedDose | Non
 
 
 def dose_grid(plan: Plan, spacing_mm: float = 1.0) -> Grid:
-    """The grid of `dose_volume`: 30 mm around isocentres and targets, at most 2e6 voxels."""
+    """The grid of `dose_volume`: 30 mm around isocentres and targets, at most 2e6 voxels.
+
+    Of a frame that is tilted in the images it is larger, so that an axial box of that size fits.
+    """
+    from gkplan.dicom.geometry import is_axial, reach_of_tilted
+
     corners = [np.array([s.isocenter_mm for s in plan.shots])]
     corners += [t.solid.bounds for t in plan.case.targets]
     points = np.concatenate(corners)
     low, high = plan.case.head.bounds
     bounds = np.array([points.min(axis=0), points.max(axis=0)])
     bounds += np.array([[-_DOSE_MARGIN_MM], [_DOSE_MARGIN_MM]])
+    if not is_axial(plan.case.patient_from_leksell):
+        half = np.diff(bounds, axis=0)[0] / 2
+        more = half * (1 / reach_of_tilted(half, plan.case.patient_from_leksell) - 1)
+        bounds += np.array([-more, more])
     bounds = np.array([np.maximum(bounds[0], low), np.minimum(bounds[1], high)])
     spacing = max(spacing_mm, float(np.prod(bounds[1] - bounds[0]) / 2e6) ** (1 / 3))
     return Grid.around(bounds, spacing, Frame.LEKSELL)

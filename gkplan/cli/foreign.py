@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gkplan.case import Case
     from gkplan.case.selection import Selection
     from gkplan.prescription import Limit, Prescription
+
+_FRAME_FILES = (".json", ".dcm")
 
 TargetsOption = Annotated[
     list[str] | None,
@@ -46,7 +49,12 @@ BridgeOption = Annotated[
 ]
 CentreOption = Annotated[
     str | None,
-    typer.Option("--frame-centre", help="DICOM folder: X,Y,Z (LPS mm) that is Leksell 100,100,100"),
+    typer.Option(
+        "--frame",
+        "--frame-centre",
+        help="DICOM folder: where Leksell is: localisation.json or registration .dcm of its "
+        "images, or X,Y,Z (LPS mm) of 100,100,100, axes parallel",
+    ),
 ]
 
 
@@ -204,5 +212,11 @@ def loaded_case(
         return limited(load_case(case, head), limits)
     if head is not None:
         raise PlanError("--head: a DICOM folder brings its own head; leave it out")
-    place = None if centre is None else patient_from_leksell(point("--frame-centre", centre))
+    place = None
+    if centre is not None and Path(centre).suffix.lower() in _FRAME_FILES:
+        from gkplan.dicom.read.place import frame_in
+
+        place = frame_in(Path(case), chosen, Path(centre), report)
+    elif centre is not None:
+        place = patient_from_leksell(point("--frame-centre", centre))
     return load_case(case, None, place, chosen, report)

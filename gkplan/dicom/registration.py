@@ -67,8 +67,25 @@ def write_registration(
     leksell_from_patient: RigidTransform, series: AxialSeries, path: Path
 ) -> Path:
     """Write the transform as a Spatial Registration of the study of the images."""
-    header = series.header
-    study = Study("", "", UID(header.StudyInstanceUID), generate_uid(), datetime.now())
+    leksell_uid = generate_uid()
+    dataset = registration_dataset(series.header, leksell_uid, LABEL)
+    dataset.ContentDescription = "Leksell mm from the images, by fiducials"
+    dataset.RegistrationSequence = [
+        registration_item(frame_uid(series), leksell_from_patient.matrix, _images(series)),
+        registration_item(leksell_uid, np.eye(4), []),
+    ]
+    uid = UID(series.header.SeriesInstanceUID)
+    dataset.ReferencedSeriesSequence = [referenced_series(uid, _images(series))]
+    return write(dataset, path)
+
+
+def registration_dataset(header: Dataset, target_uid: UID, label: str) -> Dataset:
+    """A Spatial Registration into the frame `target_uid`, as yet without transforms.
+
+    It is of the patient and study of the images with this `header`; `label` says what the frame
+    of reference is.
+    """
+    study = Study("", "", UID(header.StudyInstanceUID), target_uid, datetime.now())
     dataset = new_dataset(study, SpatialRegistrationStorage, "REG", series_number=5)
     for keyword in (*_PATIENT, *_STUDY):
         setattr(dataset, keyword, header.get(keyword, ""))
@@ -83,18 +100,9 @@ def write_registration(
     dataset.BodyPartExamined = "HEAD"
     now = study.when
     dataset.ContentDate, dataset.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
-    dataset.ContentLabel = LABEL
-    dataset.ContentDescription = "Leksell mm from the images, by fiducials"
+    dataset.ContentLabel = label
     dataset.ContentCreatorName = ""
-    dataset.RegistrationSequence = [
-        _item(frame_uid(series), leksell_from_patient.matrix, _images(series)),
-        _item(study.frame_uid, np.eye(4), []),
-    ]
-    referenced = Dataset()
-    referenced.SeriesInstanceUID = header.SeriesInstanceUID
-    referenced.ReferencedInstanceSequence = _images(series)
-    dataset.ReferencedSeriesSequence = [referenced]
-    return write(dataset, path)
+    return dataset
 
 
 def _images(series: AxialSeries) -> list[Dataset]:
@@ -102,7 +110,16 @@ def _images(series: AxialSeries) -> list[Dataset]:
     return [reference(sop_class, UID(uid)) for uid in series.uids]
 
 
-def _item(uid: UID, matrix: np.ndarray, images: list[Dataset]) -> Dataset:
+def referenced_series(uid: UID, images: list[Dataset]) -> Dataset:
+    """The series that a registration is about, and its images."""
+    item = Dataset()
+    item.SeriesInstanceUID = uid
+    item.ReferencedInstanceSequence = images
+    return item
+
+
+def registration_item(uid: UID, matrix: np.ndarray, images: list[Dataset]) -> Dataset:
+    """Where points of the frame of reference `uid`, that of `images`, go."""
     one = Dataset()
     one.FrameOfReferenceTransformationMatrixType = "RIGID"
     one.FrameOfReferenceTransformationMatrix = ds_list(matrix.ravel())

@@ -97,6 +97,29 @@ def series_of(inventory: Inventory, wanted: str) -> Series:
     return _called(wanted, inventory.images, "--series", inventory, _series_line)
 
 
+def only_series(inventory: Inventory, wanted: str | None, option: str) -> Series:
+    """The image series that `option` asks for (number or UID), or the only one that there is.
+
+    Raises
+    ------
+    CaseError
+        With the choices if there are several, with what is there if there is none.
+    """
+    images = inventory.images
+    if wanted is not None:
+        return _called(wanted, images, option, inventory, _series_line)
+    if not images:
+        raise CaseError(
+            f"{inventory.folder}: no CT or MR images in or below it; {_what_is_there(inventory)}"
+        )
+    if len(images) > 1:
+        raise CaseError(
+            f"{inventory.folder}: holds {len(images)} image series; choose one with {option}: "
+            f"{_lines(images, _series_line)}"
+        )
+    return images[0]
+
+
 def check_frame(roi: Roi, structures: Found, series: Series) -> None:
     """Refuse a region that was drawn in another frame of reference than that of the images."""
     if series.frame_uid and roi.frame_uid:

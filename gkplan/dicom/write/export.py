@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pydicom.uid import UID
+import numpy as np
+from pydicom.uid import UID, generate_uid
 
 from gkplan.case import Case
-from gkplan.dicom.common import Study, write
-from gkplan.dicom.geometry import check_axial, flipped
+from gkplan.dicom.common import Study, reference, write
+from gkplan.dicom.geometry import check_axial, flipped, in_patient_axes, is_axial
+from gkplan.dicom.registration import (
+    LABEL,
+    referenced_series,
+    registration_dataset,
+    registration_item,
+)
 from gkplan.dicom.rtstruct import roi_numbers, rtstruct_dataset
 from gkplan.dicom.write.ct import head_image, write_ct
 from gkplan.dicom.write.rtdose import write_rtdose
@@ -38,9 +45,10 @@ def export_plan(
     Parameters
     ----------
     plan : Plan
-        With metrics; its Leksell frame must not be rotated in the images.
+        With metrics; its Leksell frame may be rotated in the user's images, not in ours.
     dose : Volume
-        Gy on a grid in the Leksell frame.
+        Gy on a grid in the Leksell frame. Of a rotated frame, the largest axial box within it is
+        written, interpolated (see `gkplan.dicom.geometry.in_patient_axes`).
     beam_doses_gy : (n,) float
         Dose of each shot at ``plan.metrics.max_dose_point_mm``; their sum is the maximum dose.
     folder : Path
@@ -53,7 +61,8 @@ def export_plan(
     Returns
     -------
     list of Path
-        The files written: plan, dose, structures, then any slices from inferior to superior.
+        The files written: plan, dose, structures, then any slices from inferior to superior, or
+        the registration of a rotated frame.
 
     Raises
     ------
@@ -85,12 +94,13 @@ def export_plan(
         set_uid = UID(structures.SOPInstanceUID)
         rtplan = rtplan_dataset(plan, doses, set_uid, roi_numbers(plan.case), study)
         plan_uid = UID(rtplan.SOPInstanceUID)
-        place, dense = flipped(dose, to_patient), sees_density(plan)
+        place, dense = in_patient_axes(dose, to_patient), sees_density(plan)
         return [
             write(rtplan, folder / "rtplan.dcm"),
             write_rtdose(place, plan_uid, study, folder / "rtdose.dcm", dense),
             write(structures, folder / "rtstruct.dcm"),
             *image_paths,
+            *_frame(plan.case, slices, study, folder),
         ]
     except OSError as error:
         where = error.filename or folder
@@ -112,9 +122,26 @@ def _images(
     return slices, study, paths
 
 
+def _frame(case: Case, slices: Slices, study: Study, folder: Path) -> list[Path]:
+    """A tilted frame as a Spatial Registration: others cannot tell it from the isocentres."""
+    if study.images is None or is_axial(case.patient_from_leksell):
+        return []
+    uid = generate_uid()
+    dataset = registration_dataset(study.images, uid, LABEL)
+    dataset.ContentDescription = "Leksell mm from the images"
+    images = [reference(slices.sop_class, image) for image in slices.uids]
+    dataset.RegistrationSequence = [
+        registration_item(study.frame_uid, case.patient_from_leksell.inverse.matrix, images),
+        registration_item(uid, np.eye(4), []),
+    ]
+    dataset.ReferencedSeriesSequence = [referenced_series(slices.series_uid, images)]
+    return [write(dataset, folder / "registration.dcm")]
+
+
 def _check(plan: Plan, dose: Volume, doses: BeamDoses) -> None:
     """Refuse, before anything is written, what would fail half-way."""
-    check_axial(plan.case.patient_from_leksell)
+    if plan.case.selection is None:
+        check_axial(plan.case.patient_from_leksell)
     if dose.grid.frame is not Frame.LEKSELL:
         raise ValueError(f"dose: expected a grid in the leksell frame, got {dose.grid.frame}")
     for name, values in (
