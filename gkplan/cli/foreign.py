@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -155,6 +154,8 @@ def loaded_case(
     report: Callable[[str], None],
 ) -> Case:
     """The case that the arguments name, with limits and place of the frame."""
+    from pathlib import Path
+
     from gkplan.frames import patient_from_leksell
     from gkplan.load import load_case
     from gkplan.workflow import limited
