@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -202,6 +201,8 @@ def loaded_case(
     report: Callable[[str], None],
 ) -> Case:
     """The case that the arguments name, with limits and place of the frame."""
+    from pathlib import Path
+
     from gkplan.frames import patient_from_leksell
     from gkplan.load import load_case
     from gkplan.workflow import limited
