@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gkplan.errors import PlanError
 
@@ -70,14 +70,19 @@ def _processes(workers: int) -> Iterator[Executor]:
 @contextmanager
 def _dask(workers: int, scheduler: str | None) -> Iterator[Executor]:
     try:
-        from distributed import Client
+        import distributed
     except ImportError:
         raise PlanError(
             "--executor dask: dask is not installed; pip install 'gkplan[cluster]', "
             "or use processes"
         ) from None
+    client_of: Any = distributed.Client
     try:
-        made = Client(scheduler) if scheduler else Client(n_workers=workers, threads_per_worker=1)
+        made = (
+            client_of(scheduler)
+            if scheduler
+            else client_of(n_workers=workers, threads_per_worker=1)
+        )
     except (OSError, ValueError) as error:
         raise PlanError(
             f"--scheduler {scheduler}: cannot reach it ({error}); expected tcp://HOST:PORT"
