@@ -15,6 +15,8 @@ from gkplan.grid import Grid, Volume
 # A rotation this near to a turn by right angles is one: files hold about six decimals.
 _SQUARE = 1e-4
 _MOST_VOXELS = 60_000_000
+# Voxels that a dose is carried on for, and part of one by which rounding may pass its edge.
+_CARRIED, _EDGE = 12, 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,17 +77,24 @@ class DoseImage:
         return Volume(np.ascontiguousarray(array), grid, "dose_gy")
 
     def _sampled(self, grid: Grid, axes: Array, origin: Array) -> Array:
-        from scipy.ndimage import map_coordinates
+        from scipy.ndimage import map_coordinates, spline_filter
 
         x, y, z = grid.axes()
         out = np.empty(grid.shape)
+        # Linear, the peak of a small shot between voxels of 1 mm would come out 2 % low. A spline
+        # bends at an edge; carried on beyond it as it came, the dose does not.
+        carried = np.pad(self.dose_gy, _CARRIED, mode="reflect", reflect_type="odd")
+        nodes = spline_filter(carried, mode="mirror")
+        last = np.array(self.dose_gy.shape) - 1
         yy, xx = np.meshgrid(y, x, indexing="ij")
         for k, height in enumerate(z):
             points = np.stack([xx, yy, np.full(xx.shape, height)], axis=-1)
-            index = ((points - origin) @ axes) / np.array(self.spacing_mm)
-            out[k] = map_coordinates(
-                self.dose_gy, np.moveaxis(index, -1, 0)[::-1], order=1, mode="constant", cval=np.nan
+            index = (((points - origin) @ axes) / np.array(self.spacing_mm))[..., ::-1]
+            values = map_coordinates(
+                nodes, np.moveaxis(index + _CARRIED, -1, 0), order=3, prefilter=False
             )
+            known = ((index >= -_EDGE) & (index <= last + _EDGE)).all(axis=-1)
+            out[k] = np.where(known, np.clip(values, 0.0, None), np.nan)
         return out
 
 
