@@ -41,14 +41,14 @@ _SIGNAL = [0, 0, 250, 300, 700, 900, 300, 30]
 BOX = np.array([[-85.0, -110.0, -70.0], [85.0, 110.0, 105.0]])
 
 
-def ct(spacing_mm: float = 3.0) -> Volume:
+def ct(spacing_mm: float = 2.5) -> Volume:
     grid = Grid.around(BOX, spacing_mm, Frame.PATIENT)
     hu = HEAD.hu(TO_PATIENT.inverse(grid.points())).reshape(grid.shape)
     noise = np.random.default_rng(1).normal(0.0, 15.0, grid.shape)
     return Volume((hu + noise).astype(np.float32), grid, "hu")
 
 
-def mr(offset: RigidTransform = OFFSET, spacing_mm: float = 2.6) -> Volume:
+def mr(offset: RigidTransform = OFFSET, spacing_mm: float = 2.2) -> Volume:
     corners = np.array([[x, y, z] for x in BOX[:, 0] for y in BOX[:, 1] for z in BOX[:, 2]])
     there = offset(corners)
     bounds = np.array([there.min(axis=0), there.max(axis=0)])

@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 from gkplan.case import Case
 from gkplan.case.phantom import volume_cc
 from gkplan.case.selection import Selection
+from gkplan.cli import main
 from gkplan.dicom import export_plan, read_foreign, read_plan
 from gkplan.dicom.geometry import in_patient_axes, reach_of_tilted
 from gkplan.dicom.read.dosegrid import read_dose
@@ -172,6 +173,25 @@ def test_a_localisation_places_the_frame(
     path.write_text("{}")
     with pytest.raises(CaseError, match="no localisation of gkplan"):
         frame_in(folder, CHOICE, path)
+
+
+def test_the_command_takes_a_frame_or_says_why_not(
+    folder: Path, exported: tuple[Plan, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = dcmread(exported[1] / "registration.dcm")
+    other.RegistrationSequence[0].FrameOfReferenceUID = "1.2.3"
+    other.save_as(tmp_path / "other.dcm")
+    args = ["plan", str(folder), "--target", "second:12", "--out", str(tmp_path / "out"), "--frame"]
+    for frame, message in (
+        (tmp_path / "none.json", "none.json: cannot read it"),
+        (tmp_path / "other.dcm", "is not about the frame of reference"),
+        (exported[1] / "rtplan.dcm", "expected a Spatial Registration, got RT Plan"),
+    ):
+        assert main([*args, str(frame)]) == 2
+        error = capsys.readouterr().err
+        (line,) = [s for s in error.splitlines() if s.startswith("gkplan: ")]
+        assert message in line
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("angle", [1.0, 10.0, 40.0])
