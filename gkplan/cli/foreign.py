@@ -80,8 +80,8 @@ def asked_case(
     PlanError
         For an option that is wrong, or that does not go with the others.
     """
-    wanted = limits_of(limits or [])
-    chosen = selection_of(
+    wanted = _limits_of(limits or [])
+    chosen = _selection_of(
         targets or [],
         dose_gy,
         oars or [],
@@ -96,14 +96,14 @@ def asked_case(
     def load(report: Callable[[str], None]) -> Case:
         from gkplan.workflow import prescribed
 
-        loaded = loaded_case(case, head, chosen, wanted, centre, report)
+        loaded = _loaded_case(case, head, chosen, wanted, centre, report)
         loaded = prescribed(loaded, None if chosen else dose_gy, isodose)
         return loaded if gamma_deg is None else replace(loaded, gamma_angle_deg=gamma_deg)
 
     return load
 
 
-def selection_of(
+def _selection_of(
     targets: Sequence[str],
     dose_gy: float | None,
     oars: Sequence[str],
@@ -165,7 +165,7 @@ def _prescription(text: str, dose_gy: float | None) -> Prescription:
     return Prescription(text, dose_gy)
 
 
-def limits_of(texts: Sequence[str]) -> list[Limit]:
+def _limits_of(texts: Sequence[str]) -> list[Limit]:
     """The limits in texts like "cochlea:mean:4"."""
     return [_limit(text) for text in texts]
 
@@ -192,7 +192,7 @@ def _limit(text: str) -> Limit:
     return Limit(name, "d0_035cc", dose) if cc == 0.035 else Limit(name, "volume", dose, cc)
 
 
-def loaded_case(
+def _loaded_case(
     case: str,
     head: str | None,
     chosen: Selection | None,

@@ -7,7 +7,6 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +73,6 @@ def files_in(folder: Path) -> list[Path]:
 
 def body(path: Path) -> bytes:
     """The dataset of a file without its preamble and meta information."""
-    file = BytesIO(path.read_bytes())
-    dcmread(file, stop_before_pixels=True, specific_tags=[])
     meta = dcmread(path).file_meta
     return path.read_bytes()[132 + 12 + int(meta.FileMetaInformationGroupLength) :]
 
