@@ -20,13 +20,21 @@ LATTICE_MM = 5.0
 _BEYOND = 3
 # Tails, being a small part of the dose, may share coefficients as far as this.
 _CELL_MM = 20.0
+# Edge of the boxes of a grid.
+_BOX_MM = 5.0
+# Diagonals on either side in a cubic spline without extra knots at its ends.
+_BAND = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Axis:
-    """A cubic spline through nodes, and which coefficients (and how much of them) make a voxel."""
+    """A cubic spline through nodes, and which coefficients (and how much of them) make a voxel.
+
+    `bands` (5, n) are the diagonals of the matrix that makes values at nodes of coefficients.
+    """
 
     nodes: Array
+    bands: Array
     first: NDArray[np.int64]
     weights: Array32
 
@@ -36,8 +44,14 @@ class _Axis:
 
         knots = make_interp_spline(nodes, np.zeros(len(nodes))).t
         matrix = BSpline.design_matrix(coordinates, knots, 3)
+        here = BSpline.design_matrix(nodes, knots, 3).toarray()
+        bands = np.zeros((2 * _BAND + 1, len(nodes)))
+        for off in range(-_BAND, _BAND + 1):
+            row = np.diagonal(here, off)
+            bands[_BAND - off, max(off, 0) : max(off, 0) + len(row)] = row
         return cls(
             nodes,
+            bands,
             matrix.indices.reshape(-1, 4)[:, 0].astype(np.int64),
             matrix.data.reshape(-1, 4).astype(np.float32),
         )
@@ -91,15 +105,17 @@ class Lattice:
         self, values: Array, inside: NDArray[np.bool_], out: Array32 | None = None
     ) -> Array32:
         """Values (n,) at `points` carried to the voxels `inside` (nk, nj, ni), 0 elsewhere."""
-        from scipy.interpolate import make_interp_spline
+        from scipy.linalg import solve_banded
 
         from gkplan.kernels.spline import spline_on_grid
 
         result = np.empty(inside.shape, dtype=np.float32) if out is None else out
         coefficients = (values if len(values) else np.zeros(1))[self.nearest]
         for number, axis in enumerate(self.axes):
-            coefficients = make_interp_spline(axis.nodes, coefficients, axis=number).c
-            coefficients = np.moveaxis(coefficients, 0, number)
+            first = np.moveaxis(coefficients, number, 0)
+            columns = first.reshape(len(axis.nodes), -1)
+            solved = solve_banded((_BAND, _BAND), axis.bands, columns, check_finite=False)
+            coefficients = np.moveaxis(solved.reshape(first.shape), 0, number)
         spline_on_grid(
             np.ascontiguousarray(coefficients, dtype=np.float32),
             tuple(axis.first for axis in self.axes),
@@ -112,16 +128,30 @@ class Lattice:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridInHead:
-    """What of a grid lies in a head, (nk, nj, ni), and the lattice under that."""
+    """What of a grid lies in a head, and the lattice under that.
+
+    Parameters
+    ----------
+    inside : (nk, nj, ni) voxels
+    edge : (3,) voxels (x, y, z) of a box: points near enough to share what beams have in common
+    boxes : (mk, mj, mi) boxes that hold voxels inside
+    """
 
     grid: Grid
     inside: NDArray[np.bool_]
+    edge: NDArray[np.int64]
+    boxes: NDArray[np.bool_]
     lattice: Lattice
 
     @classmethod
     def of(cls, grid: Grid, head: Head) -> GridInHead:
         inside = head.on_grid(grid)
-        return cls(grid, inside, Lattice.under(grid, inside))
+        edge = np.maximum(np.rint(_BOX_MM / np.array(grid.spacing_mm)), 1).astype(np.int64)
+        boxes = inside
+        for axis, size in enumerate(edge[::-1]):
+            number = np.arange(inside.shape[axis]) // size
+            boxes = _gathered(boxes, axis, number, int(number[-1]) + 1)
+        return cls(grid, inside, edge, boxes, Lattice.under(grid, inside))
 
 
 def _gathered(flags: NDArray[np.bool_], axis: int, number: Array, count: int) -> NDArray[np.bool_]:

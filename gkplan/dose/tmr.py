@@ -23,8 +23,6 @@ from gkplan.head import DepthRule, Head, depth_rule
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
 
-# Edge of the cells of a grid.
-_BOX_MM = 5.0
 # Points within boxes of this edge share the coefficients of a beam; those of an influence, of
 # which there are many for each beam, within larger ones.
 _CELL_MM, _INFLUENCE_CELL_MM = 8.0, 20.0
@@ -131,11 +129,11 @@ class TmrEngine:
         lattice = place.lattice
         tail = self._at_points(lattice.points, lattice.cells, beams, self._tables.tail)
         dose = lattice.on_grid(tail, place.inside, out)
-        spacing = np.array(place.grid.spacing_mm)
         add_on_grid(
             np.array(place.grid.origin_mm),
-            spacing,
-            np.maximum(np.rint(_BOX_MM / spacing), 1).astype(np.int64),
+            np.array(place.grid.spacing_mm),
+            place.edge,
+            place.boxes,
             place.inside,
             *self._columns(beams, place.grid.corners()),
             self._tables.core_mm,

@@ -20,17 +20,18 @@ def spline_on_grid(coefficients, first, weights, inside, out):  # type: ignore[n
         plane = np.zeros(coefficients.shape[1:], np.float32)
         for c in range(4):
             plane += weight_k[k, c] * coefficients[first_k[k] + c]
-        row = np.empty(coefficients.shape[2], np.float32)
-        for j in range(nj):
-            if not inside[k, j].any():
-                out[k, j, :] = np.float32(0.0)
-                continue
-            row[:] = np.float32(0.0)
-            for c in range(4):
-                row += weight_j[j, c] * plane[first_j[j] + c]
+        # Along x for every row of coefficients, once: the voxels then are sums of whole rows.
+        wide = np.empty((plane.shape[0], ni), np.float32)
+        for row in range(plane.shape[0]):
             for i in range(ni):
                 total = np.float32(0.0)
-                if inside[k, j, i]:
-                    for c in range(4):
-                        total += weight_i[i, c] * row[first_i[i] + c]
-                out[k, j, i] = total
+                for c in range(4):
+                    total += weight_i[i, c] * plane[row, first_i[i] + c]
+                wide[row, i] = total
+        for j in range(nj):
+            at = first_j[j]
+            w0, w1, w2, w3 = weight_j[j, 0], weight_j[j, 1], weight_j[j, 2], weight_j[j, 3]
+            for i in range(ni):
+                total = w0 * wide[at, i] + w1 * wide[at + 1, i]
+                total += w2 * wide[at + 2, i] + w3 * wide[at + 3, i]
+                out[k, j, i] = total if inside[k, j, i] else np.float32(0.0)

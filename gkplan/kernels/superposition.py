@@ -241,11 +241,13 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def add_on_grid(origin, spacing, edge, inside, beams, profile, extra, reach, table, decay, out):  # type: ignore[no-untyped-def]
+def add_on_grid(  # type: ignore[no-untyped-def]
+    origin, spacing, edge, boxes, inside, beams, profile, extra, reach, table, decay, out
+):
     """Add the dose at the voxels `inside` (nk, nj, ni) of a grid to `out`, float32.
 
-    Cells are boxes of ``edge[axis]`` voxels (x, y, z), and bricks 4 x 4 x 4 cells: a brick
-    finds the beams that reach it, and its cells look only at those.
+    Cells are boxes of ``edge[axis]`` voxels (x, y, z); `boxes` says which hold voxels `inside`.
+    Bricks are 4 x 4 x 4 cells: a brick finds the beams that reach it, and its cells look only at those.
     """
     nk, nj, ni = out.shape
     ex, ey, ez = 4 * edge[0], 4 * edge[1], 4 * edge[2]
@@ -270,8 +272,9 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, extra, reach, tab
         center, size = np.empty(3), np.empty(3)
         shift = np.empty(3, np.float32)
         for brick in range(task, bi * bj * bk, _TASKS):
-            i0, j0, k0 = brick % bi * ex, brick // bi % bj * ey, brick // (bi * bj) * ez
-            if not inside[k0 : k0 + ez, j0 : j0 + ey, i0 : i0 + ex].any():
+            bx, by, bz = brick % bi * 4, brick // bi % bj * 4, brick // (bi * bj) * 4
+            i0, j0, k0 = bx * edge[0], by * edge[1], bz * edge[2]
+            if not boxes[bz : bz + 4, by : by + 4, bx : bx + 4].any():
                 continue
             size[0], size[1], size[2] = ex * spacing[0], ey * spacing[1], ez * spacing[2]
             center[0] = origin[0] + i0 * spacing[0] + (size[0] - spacing[0]) / 2
@@ -282,12 +285,13 @@ def add_on_grid(origin, spacing, edge, inside, beams, profile, extra, reach, tab
             if count == 0:
                 continue
             for cell in range(64):
-                ci = i0 + cell % 4 * edge[0]
-                cj = j0 + cell // 4 % 4 * edge[1]
-                ck = k0 + cell // 16 * edge[2]
-                ti, tj, tk = min(ci + edge[0], ni), min(cj + edge[1], nj), min(ck + edge[2], nk)
-                if not inside[ck:tk, cj:tj, ci:ti].any():
+                mi, mj, mk = bx + cell % 4, by + cell // 4 % 4, bz + cell // 16
+                if mi >= boxes.shape[2] or mj >= boxes.shape[1] or mk >= boxes.shape[0]:
                     continue
+                if not boxes[mk, mj, mi]:
+                    continue
+                ci, cj, ck = mi * edge[0], mj * edge[1], mk * edge[2]
+                ti, tj, tk = min(ci + edge[0], ni), min(cj + edge[1], nj), min(ck + edge[2], nk)
                 shift[0] = origin[0] + ci * spacing[0] + wx / 2 - center[0]
                 shift[1] = origin[1] + cj * spacing[1] + wy / 2 - center[1]
                 shift[2] = origin[2] + ck * spacing[2] + wz / 2 - center[2]
