@@ -23,6 +23,7 @@ from gkplan.grid import Grid
 from gkplan.montecarlo.effort import effort_of
 from gkplan.montecarlo.geometry import score_on, slabs, voxels_of
 from gkplan.montecarlo.ideal import ideal_beam
+from gkplan.montecarlo.places import places_of, with_places
 from gkplan.montecarlo.run import Problem, Tally, batch
 from gkplan.montecarlo.tables import USUAL, line_attenuation, physics_of
 
@@ -46,7 +47,7 @@ VOXELS, FOCUS_MM, DISTANCE_MM = 160, 80.0, 400.0
 GRID = Grid((VOXELS,) * 3, (1.0,) * 3, (-79.5, -79.5, 0.5), Frame.LEKSELL)
 # In turn: so many batches of ours, then so many histories of theirs. Splitting is 1 or what
 # ompMC has for itself; the better one counts.
-ROUNDS, BATCHES, RAYS, THEIRS, SPLITS = 2, 5, 40_000, 200_000, (1, 20)
+ROUNDS, BATCHES, RAYS, TRACKS, THEIRS, SPLITS = 2, 10, 6_000, 320, 200_000, (1, 20)
 
 
 def problem(diameter: float, layers: list[tuple[float, float, str, float]]) -> Problem:
@@ -55,8 +56,14 @@ def problem(diameter: float, layers: list[tuple[float, float, str, float]]) -> P
     vox = voxels_of(physics, GRID, *slabs(NAMES, GRID, layers))
     beam = ideal_beam(diameter, FOCUS_MM, DISTANCE_MM)
     attenuation = line_attenuation(NAMES, beam.energy)
-    effort = effort_of(vox, 0.02, 10, 3, 0.25)
-    return Problem(physics, vox, beam, effort, score_on(GRID, np.ones(3)), attenuation, 1, RAYS)
+    effort = effort_of(vox, 0.05, 30, 1, 0.3, np.full(GRID.shape, 0.2, dtype=np.float32))
+    _, y, x = np.meshgrid(*GRID.axes()[::-1], indexing="ij")
+    near = np.hypot(x, y) < 0.75 * diameter + 4.0
+    slope = float(attenuation[0, 0])
+    places = places_of(vox, near, beam, np.array([FOCUS_MM]), slope, TRACKS * RAYS, 8)
+    effort = with_places(effort, places)
+    score = score_on(GRID, np.ones(3))
+    return Problem(physics, vox, beam, effort, places, score, attenuation, 1, RAYS)
 
 
 def theirs(python: str, work: Problem, diameter: float, seed: int, split: int) -> list[Array]:

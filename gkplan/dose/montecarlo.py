@@ -24,6 +24,7 @@ from gkplan.montecarlo.geometry import score_on, voxels_of
 from gkplan.montecarlo.headvoxels import MEDIA, Medium, head_grid, matter_on
 from gkplan.montecarlo.materials import material_names
 from gkplan.montecarlo.pencil import GY_PER_MEV_G
+from gkplan.montecarlo.places import places_of, with_places
 from gkplan.montecarlo.resume import Kept
 from gkplan.montecarlo.run import FEWEST_BATCHES, Problem, Tally, run
 from gkplan.montecarlo.source import beam_source
@@ -35,8 +36,9 @@ Report = Callable[[str], None]
 DoseTo = Literal["medium", "water"]
 # Work goes where the dose is high: within so many times the collimator's size of an isocentre, and
 # as far as electrons get beyond.
-_NEAR_SIZES, _RANGE_MM, _FAR_CHANCE = 0.75, 4.0, 0.12
-_PHOTON_SHARE, _LOOKS, _COPIES, _ELECTRON_SHARE = 0.02, 10, 3, 0.25
+_NEAR_SIZES, _RANGE_MM, _FAR_CHANCE = 0.75, 4.0, 0.2
+_PHOTON_SHARE, _LOOKS, _COPIES, _ELECTRON_SHARE = 0.05, 30, 1, 0.3
+_TRACKS_A_RAY, _TRACKS_A_BEAM = 320, 8
 _POINTS_SPACING_MM = 1.0
 
 
@@ -67,7 +69,7 @@ class MonteCarlo:
     dose_to: DoseTo = "medium"
     spacing_mm: float = 1.0
     seed: int = 1
-    rays: int = 40_000
+    rays: int = 6_000
     most_batches: int = 100_000
     workers: int = 0
     resume: Path | None = None
@@ -179,16 +181,23 @@ class MonteCarloEngine:
         beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min, self.transit)
         source, photons = beam_source(self.unit, beams)
         vox = voxels_of(physics, place[0], place[1], place[2])
-        effort = effort_of(
-            vox, _PHOTON_SHARE, _LOOKS, _COPIES, _ELECTRON_SHARE, _chances(place[0], shots)
-        )
-        weight = stopping_ratio(names) if self.how.dose_to == "water" else np.ones(len(names))
         attenuation = line_attenuation(names, source.energy)
+        chance = np.full(vox.density.shape, _FAR_CHANCE, dtype=np.float32)
+        effort = effort_of(vox, _PHOTON_SHARE, _LOOKS, _COPIES, _ELECTRON_SHARE, chance)
+        slope = float(attenuation[names.index("water"), 0])
+        depth = np.maximum(beams.surface_mm, 0.0)
+        near = _near(place[0], shots)
+        places = places_of(
+            vox, near, source, depth, slope, self.how.rays * _TRACKS_A_RAY, _TRACKS_A_BEAM
+        )
+        effort = with_places(effort, places)
+        weight = stopping_ratio(names) if self.how.dose_to == "water" else np.ones(len(names))
         problem = Problem(
             physics,
             vox,
             source,
             effort,
+            places,
             score_on(grid, weight),
             attenuation,
             self.how.seed,
@@ -213,15 +222,14 @@ class MonteCarloEngine:
         )
 
 
-def _chances(grid: Grid, shots: Sequence[Shot]) -> Array32:
-    """1 near an isocentre, less elsewhere."""
-    chance = np.full(grid.shape, _FAR_CHANCE, dtype=np.float32)
+def _near(grid: Grid, shots: Sequence[Shot]) -> NDArray[np.bool_]:
+    """Voxels near an isocentre."""
+    near = np.zeros(grid.shape, dtype=np.bool_)
     x, y, z = grid.axes()
     for a, b, c, size in {(*s.isocenter_mm, max(s.sectors)) for s in shots}:
         reach = _NEAR_SIZES * size + _RANGE_MM
-        near = (z[:, None, None] - c) ** 2 + (y[:, None] - b) ** 2 + (x - a) ** 2 < reach**2
-        chance[near] = 1.0
-    return chance
+        near |= (z[:, None, None] - c) ** 2 + (y[:, None] - b) ** 2 + (x - a) ** 2 < reach**2
+    return near
 
 
 @dataclass(frozen=True, slots=True, eq=False)

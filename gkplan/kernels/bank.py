@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.kernels.matter import RINGS, deposit, kernel, start, uniform
+from gkplan.kernels.matter import RINGS, THIN, deposit, kernel, start, uniform
 from gkplan.kernels.transport import compton, electron
 
 # The golden ratio: multiples of it fill the unit interval evenly.
 _GOLDEN = 0.6180339887498949
+# What a voxel's byte says: its first collisions are counted by place, not by ray; and for how
+# many tenths of mm around matter is uniform.
+PLACED, UNIFORM = 128, 127
 
 
 class Bank(NamedTuple):
@@ -30,6 +33,8 @@ class Bank(NamedTuple):
     mean: NDArray[np.float64]  # [row, track] MeV that such a photon gives on average
     after: NDArray[np.float64]  # [row, track] MeV of the scattered photon
     cosine: NDArray[np.float64]  # [row, track] of its angle
+    reach: NDArray[np.uint8]  # [row, track] tenths of mm that the electron gets at most
+    often: NDArray[np.int32]  # [row, n] tracks, each as often as its share of all their energy
     turns: NDArray[np.float64]  # [turn, 2] cosine and sine of evenly spaced angles
     group_top: float
     group_step: float  # of the logarithm of the energy
@@ -92,6 +97,54 @@ def _resample(trace, state, points, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def played(  # type: ignore[no-untyped-def]
+    physics, vox, score, state, stack, effort, bank, row, track, turn, voxel, site, frame, weight
+):
+    """The electron of a track at a site in a voxel (k, j, i): the direction of the photon after.
+
+    Where matter is uniform as far as this electron gets the track is replayed; elsewhere an
+    electron begins as the track does, and a part of them is followed.
+    """
+    k, j, i = voxel
+    m, smooth = vox.material[k, j, i], effort.density[k, j, i]
+    if bank.reach[row, track] <= (effort.marks[k, j, i] & UNIFORM) * smooth:
+        return replayed(score, bank, row, track, turn, site, frame, m, smooth, weight)
+    given = bank.photon[row, track] - bank.after[row, track]
+    density = vox.density[k, j, i]
+    onward = _after(bank, row, track, turn, frame)
+    if given <= physics.electron_cut and density >= THIN:
+        deposit(score, site, given, m, density, weight)
+        return onward
+    share = effort.electron_share
+    if uniform(state) < share:
+        # Momentum is conserved.
+        before, after = bank.photon[row, track], bank.after[row, track]
+        x, y, z = (
+            before * frame[2][0] - after * onward[0],
+            before * frame[2][1] - after * onward[1],
+            before * frame[2][2] - after * onward[2],
+        )
+        size = 1.0 / math.sqrt(x * x + y * y + z * z)
+        way = (x * size, y * size, z * size)
+        electron(physics, vox, score, state, stack, site, way, given, weight / share)
+    return onward
+
+
+@kernel
+def _after(bank, row, track, turn, frame):  # type: ignore[no-untyped-def]
+    """The direction of the scattered photon."""
+    c, s = bank.turns[turn, 0], bank.turns[turn, 1]
+    cosine = bank.cosine[row, track]
+    sine = math.sqrt(max(0.0, 1.0 - cosine * cosine))
+    a, b, w = frame
+    return (
+        sine * (c * a[0] + s * b[0]) + cosine * w[0],
+        sine * (c * a[1] + s * b[1]) + cosine * w[1],
+        sine * (c * a[2] + s * b[2]) + cosine * w[2],
+    )
+
+
+@kernel
 def replayed(score, bank, row, track, turn, site, frame, m, density, weight):  # type: ignore[no-untyped-def]
     """Deposit a track of the bank at a site; gives the direction of the scattered photon."""
     c, s = bank.turns[turn, 0], bank.turns[turn, 1]
@@ -124,6 +177,4 @@ def replayed(score, bank, row, track, turn, site, frame, m, density, weight):  #
         if dx >= 0.0 and dy >= 0.0 and dz >= 0.0 and dx < ni and dy < nj and dz < nk:
             score.dose[int(dz), int(dy), int(dx)] += dose
     score.sums[0] += given * count
-    cosine = bank.cosine[row, track]
-    sine = math.sqrt(max(0.0, 1.0 - cosine * cosine))
-    return (sine * ux + cosine * wx, sine * uy + cosine * wy, sine * uz + cosine * wz)
+    return _after(bank, row, track, turn, frame)

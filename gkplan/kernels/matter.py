@@ -23,6 +23,8 @@ _njit: Any = numba.njit
 kernel = _njit(cache=True, nogil=True, _nrt=False)
 # Matter of less density (g/cm3) is air: what stops there, stops far off.
 THIN = 0.1
+# Steps of a sequence that fills the unit cube evenly (Roberts, 2018).
+EVENLY = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
 # Beyond a border by this much, a place is in the next voxel.
 NUDGE_MM = 1e-6
 
@@ -154,6 +156,30 @@ def to_border(vox, place, way, k, j, i):  # type: ignore[no-untyped-def]
             border = vox.corner[axis] + (index + (way[axis] > 0.0)) * vox.spacing[axis]
             nearest = min(nearest, (border - place[axis]) / way[axis])
     return max(nearest, 0.0)
+
+
+@kernel
+def frame_of(way):  # type: ignore[no-untyped-def]
+    """Two directions across a third, and this."""
+    beside = turned(way, 0.0, 0.0)
+    return (
+        beside,
+        (
+            way[1] * beside[2] - way[2] * beside[1],
+            way[2] * beside[0] - way[0] * beside[2],
+            way[0] * beside[1] - way[1] * beside[0],
+        ),
+        way,
+    )
+
+
+@kernel
+def border(vox, place, along, axis, index):  # type: ignore[no-untyped-def]
+    """Distance along a direction cosine to the border of a voxel, and from one to the next."""
+    if along == 0.0:
+        return 1e30, 1e30
+    border = vox.corner[axis] + (index + (along > 0.0)) * vox.spacing[axis]
+    return (border - place) / along, vox.spacing[axis] / abs(along)
 
 
 @kernel

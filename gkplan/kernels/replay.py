@@ -16,64 +16,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.kernels.bank import replayed
+from gkplan.kernels.bank import PLACED, played
 from gkplan.kernels.matter import (
-    THIN,
+    EVENLY,
+    border,
     deposit,
     entrance,
+    frame_of,
     kernel,
     moved,
     start,
-    turned,
     uniform,
     voxel,
 )
-from gkplan.kernels.transport import compton, electron, emitted
-
-# Steps of a sequence that fills the unit cube evenly (Roberts, 2018).
-_EVENLY = (0.8191725133961645, 0.6710436067037893, 0.5497004779019703)
+from gkplan.kernels.transport import compton, emitted
 
 
 class Effort(NamedTuple):
     """Where work is spent; [k, j, i] as the voxels."""
 
-    calm: NDArray[np.uint8]  # 1: tracks may be replayed there
+    marks: NDArray[np.uint8]  # UNIFORM and PLACED of `bank`
     density: NDArray[np.float32]  # smoothed, by which tracks are scaled
     chance: NDArray[np.float32]  # of a voxel on the way of a photon to be looked at
     photon_share: float  # of the scattered photons that go on
     looks: int  # places on each flight of these
     copies: int  # tracks of a primary ray in each voxel where the chance is 1
-    electron_share: (
-        float  # of the electrons that are followed where it is not calm, times the chance
-    )
-
-
-@kernel
-def _frame(way):  # type: ignore[no-untyped-def]
-    """Two directions across a third, and this."""
-    beside = turned(way, 0.0, 0.0)
-    return (
-        beside,
-        (
-            way[1] * beside[2] - way[2] * beside[1],
-            way[2] * beside[0] - way[0] * beside[2],
-            way[0] * beside[1] - way[1] * beside[0],
-        ),
-        way,
-    )
-
-
-@kernel
-def _freed(physics, vox, score, state, stack, site, way, energy, m, density, weight, share):  # type: ignore[no-untyped-def]
-    """A Compton scattering at a site: a part of the electrons is followed; the photon after."""
-    after, onward, freed = compton(physics, state, way, energy, uniform(state))
-    if uniform(state) < share:
-        given = energy - after
-        if given > physics.electron_cut or density < THIN:
-            electron(physics, vox, score, state, stack, site, freed, given, weight / share)
-        else:
-            deposit(score, site, given, m, density, weight / share)
-    return after, onward
+    electron_share: float  # of the electrons followed where tracks may not be replayed,
 
 
 @kernel
@@ -111,7 +79,7 @@ def _flown(physics, vox, score, bank, effort, state, stack, place, way, energy, 
         at = min(int(number), physics.attenuation.shape[1] - 2)
         part = number - at
         group = int(math.log(bank.group_top / energy) / bank.group_step)
-        frame = _frame(way)
+        frame = frame_of(way)
         track, turn = int(uniform(state) * tracks), int(uniform(state) * turns)
         length, met = _flight(physics, vox, state, place, way, at, part)
         step = length / effort.looks
@@ -128,29 +96,26 @@ def _flown(physics, vox, score, bank, effort, state, stack, place, way, energy, 
             given = _between(physics.given[m], at, part)
             if group >= bank.points.shape[0]:
                 deposit(score, site, given, m, density, heavy)
-            elif effort.calm[k, j, i] != 0:
-                turn = (turn + 633) % turns
-                track = track + 1 if track + 1 < tracks else 0
-                heavy *= given / bank.mean[group, track]
-                smooth = effort.density[k, j, i]
-                replayed(score, bank, group, track, turn, site, frame, m, smooth, heavy)
-            else:
-                # The photoelectric part by weight: its electrons are few and go as far.
-                heavy *= given / _between(physics.compton_given, at, part)
-                _freed(
-                    physics,
-                    vox,
-                    score,
-                    state,
-                    stack,
-                    site,
-                    way,
-                    energy,
-                    m,
-                    density,
-                    heavy,
-                    effort.electron_share * chance,
-                )
+                continue
+            turn = (turn + 633) % turns
+            track = track + 1 if track + 1 < tracks else 0
+            heavy *= given / bank.mean[group, track]
+            played(
+                physics,
+                vox,
+                score,
+                state,
+                stack,
+                effort,
+                bank,
+                group,
+                track,
+                turn,
+                (k, j, i),
+                site,
+                frame,
+                heavy,
+            )
         if met < 0:
             score.sums[2] += weight * energy
             return
@@ -161,15 +126,6 @@ def _flown(physics, vox, score, bank, effort, state, stack, place, way, energy, 
     k, j, i, inside = voxel(vox, place)
     if inside and vox.density[k, j, i] > 0.0:
         deposit(score, place, energy, vox.material[k, j, i], vox.density[k, j, i], weight)
-
-
-@kernel
-def _border(vox, place, along, axis, index):  # type: ignore[no-untyped-def]
-    """Distance along a direction cosine to the border of a voxel, and from one to the next."""
-    if along == 0.0:
-        return 1e30, 1e30
-    border = vox.corner[axis] + (index + (along > 0.0)) * vox.spacing[axis]
-    return (border - place) / along, vox.spacing[axis] / abs(along)
 
 
 @kernel
@@ -201,16 +157,16 @@ def replay(
         start(state, seed, history)
         n = history - first
         chances = (
-            (shift[0] + n * _EVENLY[0]) % 1.0,
-            (shift[1] + n * _EVENLY[1]) % 1.0,
-            (shift[2] + n * _EVENLY[2]) % 1.0,
+            (shift[0] + n * EVENLY[0]) % 1.0,
+            (shift[1] + n * EVENLY[1]) % 1.0,
+            (shift[2] + n * EVENLY[2]) % 1.0,
         )
         place, way, line = emitted(source, state, chances)
         enter, leave = entrance(vox, place, way)
         if enter >= leave:
             score.sums[2] += source.energy[line]
             continue
-        frame = _frame(way)
+        frame = frame_of(way)
         place = moved(place, way, enter)
         # The next track each time, from a random one on: no depth gets the same one always.
         track = int(uniform(state) * tracks)
@@ -219,9 +175,9 @@ def replay(
         left, gone = 1.0, 0.0
         k, j, i, inside = voxel(vox, place)
         # Distances to the next border of each axis, and from one border to the next.
-        nx, ex = _border(vox, place[0], way[0], 0, i)
-        ny, ey = _border(vox, place[1], way[1], 1, j)
-        nz, ez = _border(vox, place[2], way[2], 2, k)
+        nx, ex = border(vox, place[0], way[0], 0, i)
+        ny, ey = border(vox, place[1], way[1], 1, j)
+        nz, ez = border(vox, place[2], way[2], 2, k)
         while inside:
             side = min(nx, ny, nz) - gone
             density, m = vox.density[k, j, i], vox.material[k, j, i]
@@ -230,44 +186,37 @@ def replay(
                 chance = effort.chance[k, j, i]
                 if chance >= 1.0 or uniform(state) < chance:
                     weight = left * (1.0 - passed) / chance
-                    if effort.calm[k, j, i] != 0:
+                    share = min(1.0, effort.photon_share / chance)
+                    goes_on = uniform(state) < share
+                    if effort.marks[k, j, i] & PLACED:
+                        if goes_on:
+                            energy = source.energy[line]
+                            site = moved(place, way, gone + side * uniform(state))
+                            after, onward, _ = compton(physics, state, way, energy, uniform(state))
+                    else:
                         copies = effort.copies if chance >= 1.0 else 1
-                        smooth = effort.density[k, j, i]
                         for copy in range(copies):
                             turn = (turn + 633) % turns  # the golden part of 1024
                             track = track + 1 if track + 1 < tracks else 0
                             site = moved(place, way, gone + side * (copy + uniform(state)) / copies)
-                            onward = replayed(
+                            onward = played(
+                                physics,
+                                vox,
                                 score,
+                                state,
+                                stack,
+                                effort,
                                 bank,
                                 line,
                                 track,
                                 turn,
+                                (k, j, i),
                                 site,
                                 frame,
-                                m,
-                                smooth,
                                 weight / copies,
                             )
                         after = bank.after[line, track]
-                    else:
-                        site = moved(place, way, gone + side * uniform(state))
-                        after, onward = _freed(
-                            physics,
-                            vox,
-                            score,
-                            state,
-                            stack,
-                            site,
-                            way,
-                            source.energy[line],
-                            m,
-                            density,
-                            weight,
-                            effort.electron_share * chance,
-                        )
-                    share = min(1.0, effort.photon_share / chance)
-                    if uniform(state) < share:
+                    if goes_on:
                         _flown(
                             physics,
                             vox,

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.frames import Array
+from gkplan.montecarlo.electrons import range_mm
+from gkplan.montecarlo.materials import material
 from gkplan.montecarlo.photons import transferred_fraction
 from gkplan.montecarlo.tables import FINE, TOP_MEV, USUAL, Accuracy, physics_of
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 # The range of the fastest electron of Co-60 in water is 5 mm; few get beyond 4.
 _RANGE_MM = 5.0
 # Matter whose density differs by no more is uniform: tracks are scaled by its mean.
-_EVEN = 0.06
+# Thin matter never is: electrons get far in it.
+_EVEN, _DENSE = 0.06, 0.8
 _SMOOTH_MM = 3.0
 _TRACKS, _POINTS, _TURNS = 8192, 8, 1024
 # Groups of scattered photons; below the last of them electrons get less than 0.2 mm far.
@@ -37,25 +40,35 @@ def effort_of(
     electron_share: float,
     chance: NDArray[np.float32] | None = None,
 ) -> Effort:
-    """Where it is calm: the density is the same as far as electrons get, in all directions.
+    """How far around each voxel the density is the same, so that tracks may be replayed.
 
     Matter there may be of several materials, if they are alike in density (brain and fluid).
     """
-    from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
+    from scipy.ndimage import uniform_filter
 
     from gkplan.kernels.replay import Effort
 
-    size = [int(2 * np.ceil(_RANGE_MM / s) + 1) for s in vox.spacing[::-1]]
     smooth = vox.density
     if len(np.unique(smooth[::4, ::4, ::4])) > 64:
         # An image: its noise is not to change tracks.
         smooth = uniform_filter(smooth, [max(1, round(_SMOOTH_MM / s)) for s in vox.spacing[::-1]])
-    high = maximum_filter(smooth, size, mode="constant", cval=0.0)
-    low = minimum_filter(smooth, size, mode="constant", cval=0.0)
-    calm = (low > 0.8) & (high - low <= _EVEN * high)
     if chance is None:
         chance = np.ones(vox.density.shape, dtype=np.float32)
-    return Effort(calm.view(np.uint8), smooth, chance, photon_share, looks, copies, electron_share)
+    marks = _uniform_tenths(smooth, float(vox.spacing.min()))
+    return Effort(marks, smooth, chance, photon_share, looks, copies, electron_share)
+
+
+def _uniform_tenths(density: NDArray[np.float32], spacing_mm: float) -> NDArray[np.uint8]:
+    """For how many tenths of mm, in whole voxels, the density about each voxel is the same."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    tenths = np.zeros(density.shape, dtype=np.uint8)
+    high = low = density
+    for voxels in range(1, int(np.ceil(_RANGE_MM / spacing_mm)) + 1):
+        high = maximum_filter(high, 3, mode="constant", cval=0.0)
+        low = minimum_filter(low, 3, mode="constant", cval=0.0)
+        tenths[(low > _DENSE) & (high - low <= _EVEN * high)] = int(10 * voxels * spacing_mm)
+    return tenths
 
 
 def scratch() -> tuple[NDArray[np.uint64], Array]:
@@ -77,6 +90,8 @@ class TrackBank:
         self._groups = TOP_MEV * np.exp(-self._step * (np.arange(_GROUPS)[:, None] + part))
         energy = np.geomspace(0.9 * _LOWEST_MEV, TOP_MEV, 200)
         self._transferred = (energy, transferred_fraction(energy))
+        energy = np.geomspace(0.01, TOP_MEV, 200)
+        self._farthest = (energy, range_mm(material("water"), energy))
         far, none = 1e4, np.zeros(3)
         self._water = Voxels(
             np.full(3, -far),
@@ -104,10 +119,19 @@ class TrackBank:
             photon * np.interp(photon, *self._transferred),
             np.zeros(photon.shape),
             np.zeros(photon.shape),
+            np.zeros(photon.shape, dtype=np.uint8),
+            np.zeros(photon.shape, dtype=np.int32),
             np.stack([np.cos(angle), np.sin(angle)], axis=1),
             TOP_MEV,
             self._step,
         )
         physics = physics_of(("water",), accuracy)
         fill_bank(physics, self._water, self._trace, bank, *scratch(), seed)
+        given = bank.photon - bank.after
+        farthest = np.interp(given, *self._farthest)
+        for row, energy in enumerate(given):
+            share = np.cumsum(energy) / energy.sum()
+            even = (np.arange(len(energy)) + 0.5) / len(energy)
+            bank.often[row] = np.searchsorted(share, even)
+        bank.reach[...] = np.ceil(10.0 * farthest)
         return bank

@@ -25,6 +25,16 @@ def collision_mev_cm2_g(matter: Material, energy_mev: Array) -> Array:
     return np.asarray(BETHE_MEV_CM2 * matter.electrons_mol_g / beta2 * number)
 
 
+def range_mm(matter: Material, energies_mev: Array) -> Array:
+    """How far electrons get at density 1, mm, if they go straight and lose what is usual (CSDA).
+
+    Energies (n,) increase; they are from 10 keV on, whose range (2.5 um in water) is left out.
+    """
+    per_mm = 1.0 / collision_mev_cm2_g(matter, energies_mev) * 10.0
+    steps = (per_mm[1:] + per_mm[:-1]) / 2.0 * np.diff(energies_mev)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
 def density_effect(matter: Material, energy_mev: Array) -> Array:
     """Sternheimer's delta at electron energies (n,)."""
     tau = np.asarray(energy_mev, dtype=np.float64) / ELECTRON_MASS_MEV

@@ -10,17 +10,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gkplan.frames import Array
 from gkplan.montecarlo.effort import TrackBank, scratch
 
 if TYPE_CHECKING:
+    from gkplan.kernels.collisions import Places
     from gkplan.kernels.matter import Physics, Score, Source, Voxels
     from gkplan.kernels.replay import Effort
 
 Report = Callable[[str], None]
 # The spread of fewer batches says little of the uncertainty.
 FEWEST_BATCHES = 8
+# Added to the seed: other random numbers than those of the rays.
+_OTHERWISE = 0x5DEECE66D
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +42,7 @@ class Problem:
     voxels: Voxels
     source: Source
     effort: Effort
+    places: Places
     score: Score
     attenuation: Array
     seed: int
@@ -46,7 +51,7 @@ class Problem:
     def digest(self) -> str:
         """A fingerprint of everything that the result depends on."""
         made = hashlib.sha256()
-        parts = (self.physics, self.voxels, self.source, self.effort, self.score)
+        parts = (self.physics, self.voxels, self.source, self.effort, self.places, self.score)
         for value in (*(v for part in parts for v in part), self.attenuation):
             array = np.ascontiguousarray(value)
             made.update(f"{array.dtype} {array.shape}".encode())
@@ -69,8 +74,9 @@ class Tally:
 
     def add(self, dose: Array) -> None:
         self.batches += 1
-        self.total += dose
-        self.squares += dose * dose
+        for k, slab in enumerate(dose):
+            self.total[k] += slab
+            self.squares[k] += slab * slab
 
     @property
     def mean(self) -> Array:
@@ -79,11 +85,9 @@ class Tally:
     @property
     def standard_error(self) -> Array:
         """One sigma of the mean of each voxel, from the spread of the batches."""
-        n = self.batches
-        if n < 2:
+        if self.batches < 2:
             return np.full(self.total.shape, np.inf)
-        variance = np.maximum(self.squares / n - (self.total / n) ** 2, 0.0) / (n - 1)
-        return np.asarray(np.sqrt(variance))
+        return _error(self.total, self.squares, self.batches)
 
     def uncertainty(self) -> float:
         """Root mean square of the relative uncertainty where the dose is above half its maximum.
@@ -93,16 +97,30 @@ class Tally:
         """
         if self.batches < 2:
             return float("inf")
-        error, mean = self.standard_error, self.mean
-        sure = mean - 3.0 * error
-        if sure.max() <= 0.0:
+        # Few voxels are near the maximum: the others are looked at only if it is a lucky one.
+        least = 0.1 * self.total.max()
+        mean, error, sure = self._sure(self.total > least)
+        if sure.max(initial=0.0) * 0.5 * self.batches < least:
+            mean, error, sure = self._sure(self.total > 0.0)
+        if sure.max(initial=0.0) <= 0.0:
             return float("inf")
         there = sure > 0.5 * sure.max()
         return float(np.sqrt(np.mean((error[there] / mean[there]) ** 2)))
 
+    def _sure(self, there: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+        """Mean, one sigma of it, and three of these below it, of chosen voxels."""
+        total, squares, n = self.total[there], self.squares[there], self.batches
+        mean, error = total / n, _error(total, squares, n)
+        return mean, error, mean - 3.0 * error
+
+
+def _error(total: Array, squares: Array, n: int) -> Array:
+    return np.asarray(np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0.0) / (n - 1)))
+
 
 def batch(problem: Problem, number: int) -> Array:
     """Dose a ray of one batch; depends on the problem and the number only."""
+    from gkplan.kernels.collisions import collisions
     from gkplan.kernels.replay import replay
 
     empty = problem.score
@@ -119,6 +137,22 @@ def batch(problem: Problem, number: int) -> Array:
         *scratch(),
         problem.seed,
         number * problem.rays,
+        problem.rays,
+    )
+    collisions(
+        problem.physics,
+        problem.voxels,
+        score,
+        problem.source,
+        banks[0],
+        problem.effort,
+        problem.places,
+        problem.attenuation,
+        np.zeros(len(problem.source.chance)),
+        np.zeros(len(problem.source.energy)),
+        *scratch(),
+        problem.seed + _OTHERWISE,
+        number * len(problem.places.at),
         problem.rays,
     )
     score.dose[...] /= problem.rays

@@ -11,6 +11,7 @@ from gkplan.grid import Grid
 from gkplan.montecarlo.effort import TrackBank, effort_of, scratch
 from gkplan.montecarlo.geometry import score_in_rings, score_on, slabs, voxels_of
 from gkplan.montecarlo.ideal import ideal_beam
+from gkplan.montecarlo.places import no_places, places_of, with_places
 from gkplan.montecarlo.tables import Accuracy, line_attenuation, physics_of
 
 NAMES = ("water", "cortical-bone", "air")
@@ -132,8 +133,14 @@ def test_kerma_falls_by_attenuation_of_the_beam() -> None:
     assert slope == pytest.approx(-0.00629, rel=0.02)
 
 
-def batches(layers: list[tuple[float, float, str, float]], count: int, rays: int) -> Array:
-    """Dose per ray of replay in 10 mm layers of the beam's core, one row a batch."""
+def batches(
+    layers: list[tuple[float, float, str, float]], count: int, rays: int, tracks: int
+) -> Array:
+    """Dose per ray in 5 mm layers of the beam's core and about it, one row a batch.
+
+    Without `tracks` by rays alone, else first collisions within 6 mm of the axis by place.
+    """
+    from gkplan.kernels.collisions import collisions
     from gkplan.kernels.replay import replay
 
     physics = physics_of(NAMES, ACCURACY)
@@ -141,23 +148,33 @@ def batches(layers: list[tuple[float, float, str, float]], count: int, rays: int
     beam = ideal_beam(8.0, 40.0, 400.0)
     attenuation = line_attenuation(NAMES, beam.energy)
     effort = effort_of(vox, 0.2, 6, 2, 0.5)
+    places = no_places()
+    if tracks:
+        _, y, x = np.meshgrid(*GRID.axes()[::-1], indexing="ij")
+        near = np.hypot(x, y) < 6.0
+        places = places_of(vox, near, beam, np.array([40.0]), 0.0063, tracks, 8)
+        effort = with_places(effort, places)
     bank = TrackBank(beam.energy)
     rows = []
     for n in range(count):
         score = score_in_rings(3.0, 2, 0.0, 5.0, 16, np.ones(3))
-        tracks = bank.made(2 * n)
-        work = (physics, vox, score, beam, *tracks, effort, attenuation)
+        tracks_made = bank.made(2 * n)
+        work = (physics, vox, score, beam, *tracks_made, effort, attenuation)
         replay(*work, *scratch(), 5, n * rays, rays)
+        work = (physics, vox, score, beam, tracks_made[0], effort, places, attenuation)
+        own = (np.zeros(1), np.zeros(len(beam.energy)), *scratch(), 6, n * len(places.at), rays)
+        collisions(*work, *own)
         rows.append(score.dose[:, 0].ravel() / rays)
     return np.array(rows)
 
 
+@pytest.mark.parametrize("tracks", [0, 200_000], ids=["by ray", "by place"])
 @pytest.mark.parametrize("layers", [WATER, LAYERS], ids=["water", "bone and air"])
-def test_replay_is_unbiased(layers: list[tuple[float, float, str, float]]) -> None:
+def test_replay_is_unbiased(layers: list[tuple[float, float, str, float]], tracks: int) -> None:
     """Each layer within the noise of the analogue, and all of them together (chi squared)."""
     from gkplan.kernels.transport import analogue
 
-    fast = batches(layers, 8, 1000)
+    fast = batches(layers, 8, 1000, tracks)
     physics = physics_of(NAMES, ACCURACY)
     vox = voxels_of(physics, GRID, *slabs(NAMES, GRID, layers))
     beam, rows = ideal_beam(8.0, 40.0, 400.0), []
