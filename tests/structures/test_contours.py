@@ -130,7 +130,7 @@ def test_few_slices_have_the_volume_of_their_areas(name: str, role: Role) -> Non
     shape = Shape(name, 0.05, 1.0)
     drawn = sum(map(_area, shape.outlines())) - sum(map(_area, shape.holes()))
     got = judged(shape, role).volume_cc.sum()
-    assert got == pytest.approx(drawn * shape.step_mm / 1000, rel=0.01)
+    assert got == pytest.approx(drawn * shape.step_mm / 1000, rel=0.005)
 
 
 @pytest.mark.parametrize("role", ["target", "oar"])
