@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from gkplan.cli.app import app
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
-from gkplan.errors import OutputError, PlanError
+from gkplan.errors import FrameWarning, OutputError, PlanError
 
 
 @app.command()
@@ -32,7 +33,7 @@ def register(
     ] = None,
     limit: Annotated[
         float, typer.Option(help="mm by which searches in parts of the head may differ")
-    ] = 1.0,
+    ] = 1.2,
     overwrite: Annotated[bool, typer.Option(help="replace --out")] = False,
 ) -> None:
     """Lay one CT or MR series rigidly on another, by mutual information."""
@@ -63,7 +64,7 @@ def register(
         f"images; seven further searches end within {found.spread_mm:.2f} mm"
     )
     for note in found.notes:
-        typer.echo(f"note: {note}")
+        warnings.warn(note, FrameWarning, stacklevel=1)
     typer.echo(f"{out}: look at the two series on each other before relying on it")
     typer.echo(DISCLAIMER)
 

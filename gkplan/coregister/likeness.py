@@ -49,7 +49,10 @@ class Picture:
 
     def reduced(self, spacing_mm: float) -> Picture:
         """The mean of whole voxels, about this spacing along each axis."""
-        factors = [max(1, int(spacing_mm / s + 0.5)) for s in self.grid.spacing_mm[::-1]]
+        factors = [
+            min(max(1, int(spacing_mm / s + 0.5)), n)
+            for s, n in zip(self.grid.spacing_mm[::-1], self.values.shape, strict=True)
+        ]
         if max(factors) == 1:
             return self
         kept = [n // f for n, f in zip(self.values.shape, factors, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +16,15 @@ from gkplan.grid import Volume
 
 Report = Callable[[str], None]
 # Spacing (mm) of the images compared, the head as a whole first, and points looked at.
-_POINTS = {6.0: 20_000, 4.0: 30_000, 2.0: 60_000, 1.0: 120_000}
+_POINTS = {6.0: 20_000, 4.0: 30_000, 2.0: 80_000, 1.0: 120_000}
 _BEGIN_MM, _LEVELS_MM, _AGAIN_MM = 6.0, (4.0, 2.0, 1.0), (2.0, 1.0)
 # Each search again begins this far off, along each axis and (at 80 mm) about it.
 _OFF_MM = 3.0
-_AXES = ("right", "left", "front", "rear", "lower", "upper")
+_HALVES = ("right", "left", "front", "rear", "lower", "upper")
 # Voxels beyond the first are told, beyond the second refused.
 _COARSE_MM, _TOO_COARSE_MM = 1.5, 2.5
 _LEAST_OVERLAP = 0.5
-LIMIT_MM = 1.0
+LIMIT_MM = 1.2
 # Likeness of the mirror image relative to that of the image: surely more, or about the same.
 _SIDES = 0.004
 
@@ -86,34 +86,38 @@ def coregister(
     report("co-registration: preparing the images")
     one, other = _Head.of(fixed), _Head.of(moving)
     found = _found(one, other, report)
-    ends = _again(one, other, found, report)
+    overlap = _overlap(moving, found(one.points))
     report("co-registration: left and right")
-    last = _pair(one, other, _LEVELS_MM[-1])
-    index = moving.grid.fractional_index(found(one.points))
-    inside = ((index >= 0) & (index <= np.array(moving.grid.shape) - 1)).all(axis=1)
+    mirror_ratio = _mirror_ratio(one, other, found)
     notes = []
     if coarsest > _COARSE_MM:
         notes.append(f"voxels of {coarsest:.3g} mm: expect a few tenths of a mm less exactness")
-    mirror_ratio = _mirror_ratio(one, other, found)
     if mirror_ratio > 1.0 - _SIDES:
         notes.append("left and right cannot be told apart in these images: make sure of them")
-    result = Coregistration(
+    apart_mm = {}
+    for where, distance in _again(one, other, found, report):
+        if distance > limit_mm:
+            raise CaseError(
+                f"co-registration: a second search ({where}) ends {distance:.1f} mm from the "
+                f"first, expected at most {limit_mm:g} mm: the images do not determine how they "
+                f"fit; are both of one head, undistorted, and do both show enough of it?"
+            )
+        apart_mm[where] = distance
+    last = _pair(one, other, _LEVELS_MM[-1])
+    return Coregistration(
         found.inverse,
         other.center,
         last.likeness(found.matrix),
         last.likeness(np.eye(4)),
-        float(inside.mean()),
-        {where: apart(end, found, one.points) for where, end in ends.items()},
+        overlap,
+        apart_mm,
         mirror_ratio,
         tuple(notes),
     )
-    _check(result, limit_mm)
-    return result
 
 
 def _pair(one: _Head, other: _Head, mm: float, seed: int = 1, region: Array | None = None) -> Pair:
-    count = _POINTS[mm] if region is None else _POINTS[mm] // 2
-    return pair(one.pictures[mm], other.pictures[mm], count, seed, region)
+    return pair(one.pictures[mm], other.pictures[mm], _POINTS[mm], seed, region)
 
 
 def _found(one: _Head, other: _Head, report: Report) -> RigidTransform:
@@ -130,8 +134,8 @@ def _found(one: _Head, other: _Head, report: Report) -> RigidTransform:
 
 def _again(
     one: _Head, other: _Head, found: RigidTransform, report: Report
-) -> dict[str, RigidTransform]:
-    """Where searches from a few mm off end, exchanged and in each half of the head."""
+) -> Iterator[tuple[str, float]]:
+    """How far from `found` searches from a few mm off end, over the part of the head they see."""
     rng = np.random.default_rng(2)
 
     def off(start: RigidTransform, center: Array) -> RigidTransform:
@@ -142,16 +146,17 @@ def _again(
     back = off(found.inverse, other.center)
     for mm in _AGAIN_MM:
         back = improved(back, _pair(other, one, mm, seed=2), other.center, mm / 2)
-    ends = {"exchanged": back.inverse}
-    for n, half in enumerate(_AXES):
+    yield "exchanged", apart(back.inverse, found, one.points)
+    for n, half in enumerate(_HALVES):
         report(f"co-registration again, {half} half")
+        axis, upward = n // 2, n % 2
         region = np.array([[-np.inf] * 3, [np.inf] * 3])
-        region[1 - n % 2, n // 2] = one.center[n // 2]
+        region[1 - upward, axis] = one.center[axis]
+        seen = one.points[(one.points[:, axis] > one.center[axis]) == upward]
         end = off(found, one.center)
         for mm in _AGAIN_MM:
             end = improved(end, _pair(one, other, mm, 3 + n, region), one.center, mm / 2)
-        ends[f"{half} half"] = end
-    return ends
+        yield f"{half} half", apart(end, found, seen)
 
 
 def _mirror_ratio(one: _Head, other: _Head, found: RigidTransform) -> float:
@@ -168,24 +173,22 @@ def _mirror_ratio(one: _Head, other: _Head, found: RigidTransform) -> float:
     for image, begin in ((picture, found), (picture.mirrored(), start)):
         both = pair(one.pictures[mm], image, _POINTS[mm], 1)
         best.append(both.likeness(improved(begin, both, one.center, mm / 2).matrix))
-    return best[1] / best[0]
-
-
-def _check(found: Coregistration, limit_mm: float) -> None:
-    if found.overlap < _LEAST_OVERLAP:
-        raise CaseError(
-            f"co-registration: only {100 * found.overlap:.0f} % of the fixed head lies within the "
-            f"moving images, expected {100 * _LEAST_OVERLAP:.0f} % or more; are both of one head?"
-        )
-    if found.spread_mm > limit_mm:
-        where = max(found.apart_mm, key=lambda name: found.apart_mm[name])
-        raise CaseError(
-            f"co-registration: a second search ({where}) ends {found.spread_mm:.1f} mm from the "
-            f"first, expected at most {limit_mm:g} mm: the images do not determine how they fit; "
-            f"are both of one head, undistorted, and do both show enough of it?"
-        )
-    if found.mirror_ratio > 1.0 + _SIDES:
+    ratio = best[1] / best[0]
+    if ratio > 1.0 + _SIDES:
         raise CaseError(
             "co-registration: the mirror image of the moving series fits better than the series: "
             "left and right are exchanged in one of the two"
         )
+    return ratio
+
+
+def _overlap(moving: Volume, points: Array) -> float:
+    """The part of places (n, 3) in the fixed head that lies within the moving images."""
+    index = moving.grid.fractional_index(points)
+    part = float(((index >= 0) & (index <= np.array(moving.grid.shape) - 1)).all(axis=1).mean())
+    if part < _LEAST_OVERLAP:
+        raise CaseError(
+            f"co-registration: only {100 * part:.0f} % of the fixed head lies within the moving "
+            f"images, expected {100 * _LEAST_OVERLAP:.0f} % or more; are both of one head?"
+        )
+    return part
