@@ -60,22 +60,38 @@ def hu_at(patient_mm: Array) -> Array:
 
 
 @functools.cache
-def ct(spacing_mm: float = 1.5) -> Volume:
-    grid = Grid.around(BOX, spacing_mm, Frame.PATIENT)
-    hu = gaussian_filter(hu_at(grid.points()).reshape(grid.shape), 0.4)
-    noise = np.random.default_rng(1).normal(0.0, 15.0, grid.shape)
-    return Volume((hu + noise).astype(np.float32), grid, "hu")
+def painted() -> Volume:
+    """CT numbers as they are, on voxels of 1.25 mm: those of 1.5 mm and more tell too little."""
+    grid = Grid.around(BOX, 1.25, Frame.PATIENT)
+    return Volume(hu_at(grid.points()).reshape(grid.shape), grid, "hu")
 
 
-def mr(spacing_mm: float = 1.6, stretch: float = 1.0, mirror: bool = False) -> Volume:
+def ct() -> Volume:
+    truth = painted()
+    noise = np.random.default_rng(1).normal(0.0, 15.0, truth.grid.shape)
+    seen = gaussian_filter(truth.array.astype(np.float64), 0.4) + noise
+    return Volume(seen.astype(np.float32), truth.grid, "hu")
+
+
+def mr(stretch: float = 1.0, mirror: bool = False) -> Volume:
     corners = np.array([[x, y, z] for x in BOX[:, 0] for y in BOX[:, 1] for z in BOX[:, 2]])
     there = OFFSET(corners)
     bounds = np.array([there.min(axis=0), there.max(axis=0)])
-    grid = Grid.around(bounds, spacing_mm, Frame.PATIENT)
+    grid = Grid.around(bounds, 1.25, Frame.PATIENT)
     places = OFFSET.inverse(grid.points()) * np.array([-1.0 if mirror else 1.0, stretch, 1.0])
-    signal = gaussian_filter(np.interp(hu_at(places), _HU, _SIGNAL).reshape(grid.shape), 0.4)
+    truth = painted()
+    shown = gaussian_filter(np.interp(truth.array, _HU, _SIGNAL), 0.4)
+    index = truth.grid.fractional_index(places).T
+    signal = map_coordinates(shown, index, order=1).reshape(grid.shape)
     signal += np.random.default_rng(2).normal(0.0, 20.0, grid.shape)
     return Volume(np.maximum(signal, 0.0).astype(np.float32), grid, "mr_signal")
+
+
+def coarse(spacing_mm: float) -> Volume:
+    """A ball."""
+    grid = Grid.around(BOX, spacing_mm, Frame.PATIENT)
+    inside = np.linalg.norm(grid.points(), axis=1) < 60.0
+    return Volume(np.where(inside, 40.0, -1000.0).reshape(grid.shape), grid, "hu")
 
 
 def inside_head() -> Array:
@@ -106,9 +122,8 @@ def folder_of(volume: Volume, modality: str, folder: Path, patient: str = "P1") 
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """ct, mr, and reg.dcm between them by the command, which leads to Leksell."""
     place = tmp_path_factory.mktemp("register")
-    # Voxels of 1.5 mm tell too little of where a half of this head lies.
-    folder_of(ct(1.25), "CT", place / "ct")
-    folder_of(mr(1.25), "MR", place / "mr")
+    folder_of(ct(), "CT", place / "ct")
+    folder_of(mr(), "MR", place / "mr")
     matrix = TO_PATIENT.inverse.matrix.tolist()
     (place / "localisation.json").write_text(f'{{"leksell_from_patient": {matrix}}}')
     args = ["register", str(place / "ct"), str(place / "mr"), "--out", str(place / "reg.dcm")]
@@ -147,7 +162,7 @@ def test_the_command_refuses_in_one_sentence(
     registered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fixed, moving, out = registered / "ct", registered / "mr", tmp_path / "reg.dcm"
-    other = folder_of(ct(20.0), "CT", tmp_path / "other", "P2")
+    other = folder_of(coarse(20.0), "CT", tmp_path / "other", "P2")
     (tmp_path / "empty").mkdir()
     capsys.readouterr()
     for args, message in (
@@ -175,8 +190,12 @@ def test_without_a_frame_it_leads_to_the_fixed_images(tmp_path: Path) -> None:
     def quiet(_: str) -> None:
         pass
 
-    fixed = find_series(folder_of(ct(20.0), "CT", tmp_path / "a"), None, "--fixed-series", quiet)
-    moving = find_series(folder_of(ct(25.0), "CT", tmp_path / "b"), None, "--moving-series", quiet)
+    fixed = find_series(
+        folder_of(coarse(20.0), "CT", tmp_path / "a"), None, "--fixed-series", quiet
+    )
+    moving = find_series(
+        folder_of(coarse(25.0), "CT", tmp_path / "b"), None, "--moving-series", quiet
+    )
     write_coregistration(fixed, moving, OFFSET, tmp_path / "reg.dcm")
     again = read_registration(tmp_path / "reg.dcm")
     assert again.frame_uid == fixed.frame_uid
@@ -199,7 +218,7 @@ def test_a_mirrored_head_is_refused() -> None:
 
 def test_coarse_voxels_are_refused_at_once() -> None:
     with pytest.raises(CaseError, match="voxels of 20 mm are too coarse"):
-        coregister(ct(20.0), ct(3.0))
+        coregister(coarse(20.0), coarse(3.0))
 
 
 def test_an_empty_image_is_refused() -> None:
@@ -248,7 +267,7 @@ def test_the_histogram_is_that_of_its_definition() -> None:
 
 
 def test_likeness_of_an_image_with_itself_and_with_another() -> None:
-    itself = Picture.of(ct(5.0))
+    itself = Picture.of(ct()).reduced(5.0)
     points = itself.head_points()
     nodes = Pair(points, np.rint(itself.at(points)).astype(np.int64), itself)
     rounded = dataclasses.replace(nodes, other=Picture(np.rint(itself.values), itself.grid))

@@ -158,7 +158,9 @@ def registration_bytes() -> tuple[bytes, np.ndarray]:
             (place / file).write_bytes(content)
         series = find_series(place, None, "--fixed-series", _quiet)
         moved = RigidTransform(np.eye(3), np.array([1.0, 2.0, 3.5]), Frame.PATIENT, Frame.PATIENT)
-        path = write_coregistration(series, series, moved, place / "reg.dcm")
+        files = tuple(dataclasses.replace(f, frame_uid="1.2.3") for f in series.files)
+        other = dataclasses.replace(series, files=files)
+        path = write_coregistration(series, other, moved, place / "reg.dcm")
         return path.read_bytes(), moved.matrix
 
 
