@@ -59,7 +59,7 @@ def register(
     typer.echo(f"fixed: {one.title}; moving: {other.title}")
     typer.echo(in_words(found))
     typer.echo(
-        f"normalised mutual information 1+{found.likeness:.4f} (1+{found.before:.4f} as the "
+        f"normalised mutual information {1 + found.likeness:.3f} ({1 + found.before:.3f} as the "
         f"headers have it); {100 * found.overlap:.0f} % of the fixed head lies in the moving "
         f"images; seven further searches end within {found.spread_mm:.2f} mm"
     )

@@ -122,9 +122,9 @@ def _pair(one: _Head, other: _Head, mm: float, seed: int = 1, region: Array | No
 
 def _found(one: _Head, other: _Head, report: Report) -> RigidTransform:
     """From a point of the fixed images to the moving ones."""
-    ends = begun(_pair(one, other, _BEGIN_MM), one.center, other.center, one.points, report)
-    likeness, found = ends[0]
-    if likeness <= 0.0:
+    coarse = _pair(one, other, _BEGIN_MM)
+    found = begun(coarse, one.center, other.center, one.points, report)
+    if coarse.likeness(found.matrix) <= 0.0:
         raise CaseError("co-registration: the images do not overlap; are both of one head?")
     for mm in _LEVELS_MM:
         report(f"co-registration: {mm:g} mm")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,8 +72,8 @@ def begun(
     goal: Array,
     head: Array,
     report: Callable[[str], None],
-) -> list[tuple[float, RigidTransform]]:
-    """Where searches from unlike places end, and how alike the images are there; the best first.
+) -> RigidTransform:
+    """Where the best of searches from unlike places ends.
 
     They begin as the headers place the images, and with the middle of one head (`center`) on that
     of the other (`goal`), turned each way; those that are best to begin with are followed.
@@ -92,11 +92,5 @@ def begun(
     ends = []
     for n, start in enumerate(chosen[:_FOLLOWED], start=1):
         report(f"co-registration: start {n} of {min(len(chosen), _FOLLOWED)}")
-        end = improved(start, pair, center, _BEGIN_STEP_MM)
-        ends.append((pair.likeness(end.matrix), end))
-    return sorted(ends, key=lambda entry: -entry[0])
-
-
-def mean(found: Sequence[RigidTransform], center: Array) -> RigidTransform:
-    """The middle of transforms that are nearly alike."""
-    return transform(np.mean([parameters(f, center) for f in found], axis=0), center)
+        ends.append(improved(start, pair, center, _BEGIN_STEP_MM))
+    return max(ends, key=lambda end: pair.likeness(end.matrix))
