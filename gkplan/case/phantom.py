@@ -227,7 +227,7 @@ def volume_cc(structure: Structure, count: int = 200_000) -> float:
     exact = structure.solid.analytic_volume_cc
     if exact is not None:
         return exact
-    from gkplan.solids.base import sample_about
+    from gkplan.solids.base import scattered
 
-    points, spacing = sample_about(structure.solid, count, coarsest_mm=2.0)
-    return float(np.round(len(points) * spacing**3 / 1000, 6))
+    inside = scattered(structure.solid, count, coarsest_mm=2.0)
+    return float(np.round(len(inside.points) * inside.spacing_mm**3 / 1000, 6))

@@ -147,7 +147,7 @@ def _structures(plan: StatedPlan, again: Volume) -> tuple[tuple[StructureCheck, 
     checks, notes = [], []
     for structure in plan.structures:
         at = structure_points(structure)
-        stated = plan.dose.at(at.points, outside=np.nan)
+        stated = plan.dose.at(at.sample.points, outside=np.nan)
         inside = np.isfinite(stated)
         if not inside.all():
             notes.append(
@@ -155,8 +155,8 @@ def _structures(plan: StatedPlan, again: Volume) -> tuple[tuple[StructureCheck, 
                 f"dose grid, and only that is compared"
             )
         if inside.any():
-            points = at.points[inside]
-            volume = np.full(len(points), at.spacing_mm**3 / 1000)
+            points = at.sample.points[inside]
+            volume = np.full(len(points), at.sample.spacing_mm**3 / 1000)
             first = SampledDose(points, stated[inside], volume)
             # From the same grid: what interpolation loses is lost in both.
             second = SampledDose(points, again.at(points), volume)

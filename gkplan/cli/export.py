@@ -24,7 +24,8 @@ def export(
     calling_aet: Annotated[str, typer.Option(help="with --send: our AE title")] = "GKPLAN",
 ) -> None:
     """Write a plan as DICOM: RTPLAN, RTDOSE, RTSTRUCT and CT; or send it, a folder as it is."""
-    from gkplan.dicom.write.send import Peer, account, send_folder
+    from gkplan.dicom.write.association import Peer, echo
+    from gkplan.dicom.write.send import account, send_folder
     from gkplan.files import check_output_folder, whole_folder
 
     if out is None and send is None:
@@ -35,6 +36,9 @@ def export(
     if out is not None:
         check_output_folder(out, overwrite=False)
     with progress() as report, TemporaryDirectory() as spare:
+        if peer is not None:
+            report(f"asking {peer}")
+            echo(peer)
         folder = out or Path(spare)
         if out is not None:
             with whole_folder(out) as whole:

@@ -23,6 +23,7 @@ from gkplan.cli import (  # noqa: F401 (each adds itself to the app)
     phantoms,
     polish,
     profiles,
+    register,
     robustness,
     shots,
 )

@@ -70,7 +70,8 @@ def settled(plan: Plan, levels: Mapping[str, float], is_coverage: bool) -> tuple
     engine = engine_of(plan)
     count = SAMPLES if is_coverage else _STARTS
     points = {
-        name: scattered(plan.case.structure(name).solid, count, _COARSEST_MM)[0] for name in levels
+        name: scattered(plan.case.structure(name).solid, count, _COARSEST_MM).points
+        for name in levels
     }
     shots = plan.shots
     for _ in range(_ROUNDS):

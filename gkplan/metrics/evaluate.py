@@ -46,9 +46,9 @@ def evaluate(
 ) -> Evaluation:
     """Metrics and histograms of `shots` on `case`, with the dose of `engine`.
 
-    Targets and organs at risk are sampled on lattices of their own (about 40,000 points);
-    prescription volumes on a lattice of the whole hot region of the head, finer than 0.65 mm
-    for usual targets. Definitions: `PlanIndices`, `StructureDose`.
+    Targets and organs at risk are sampled by themselves (about 40,000 points, and more where an
+    organ is hottest); prescription volumes on a lattice of the whole hot region of the head,
+    finer than 0.65 mm for usual targets. Definitions: `PlanIndices`, `StructureDose`.
 
     A point of the hot region is the nearest target's. Of targets that lie one inside another (see
     `nested`) each owns what is near either: a boost's selectivity counts what it spills into the

@@ -11,7 +11,7 @@ from gkplan.case import Case
 from gkplan.dose.tmr import TmrEngine
 from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose, limit_dose, structure_dose
-from gkplan.metrics.sampling import FINE_ENOUGH_MM, coarse_dose, refined
+from gkplan.metrics.sampling import sampled_dose, structure_points
 from gkplan.metrics.setup import Scenario, SetupUncertainty, draw_scenarios
 from gkplan.prescription import Limit
 from gkplan.shot import Shot
@@ -118,9 +118,8 @@ def evaluate_robustness(
     shots stay: nothing is approximated, for the depth of every beam is that in the moved head.
     The error is the same for all shots (and sessions); motion during treatment is not modelled.
     Rotations are about the centroid of all targets. Targets are sampled at about 16,000
-    points that move with them, organs at 8,000 and more finely where they are hottest. On a
-    1.5 cc schwannoma with three organs that is within 0.5 % of 64,000 points; for a sphere, which
-    a lattice fits worst, within 1 %.
+    points that move with them, organs at 8,000 and more finely where they are hottest: coverage is
+    within 0.5 % of what many more points give, the maximum of organs within 1.2 %.
     """
     uncertainty = uncertainty or SetupUncertainty()
     samples = {s.name: _sample(s, shots, engine) for s in case.structures}
@@ -144,10 +143,8 @@ def evaluate_robustness(
 
 
 def _sample(structure: Structure, shots: Sequence[Shot], engine: TmrEngine) -> SampledDose:
-    sample, spacing = coarse_dose(structure.solid, _SAMPLES[structure.role], shots, engine)
-    if structure.role == "oar" and spacing > FINE_ENOUGH_MM:
-        return refined(sample, spacing, structure.solid, shots, engine, _HOTTEST)
-    return sample
+    at = structure_points(structure, _SAMPLES[structure.role])
+    return sampled_dose(at, shots, engine, _HOTTEST)
 
 
 def _centroid(case: Case, samples: dict[str, SampledDose], shots: Sequence[Shot]) -> Array:

@@ -24,7 +24,7 @@ _DECISIVE = 0.04
 
 def coverage_points(case: Case) -> dict[str, Array]:
     """By name of each target: the points (n, 3) that its coverage is counted on."""
-    return {t.name: scattered(t.solid, _POINTS, coarsest_mm=1.0)[0] for t in case.targets}
+    return {t.name: scattered(t.solid, _POINTS, coarsest_mm=1.0).points for t in case.targets}
 
 
 def normalised(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.frames import Array
-from gkplan.solids import Solid, sample_about
-from gkplan.solids.base import lattice, subdivide
+from gkplan.solids import Solid
+from gkplan.solids.base import lattice, spacing_for, subdivide
 
 # Larger is hotter: the dose, or while there is none the nearness to a target.
 Heat = Callable[[Array], Array]
@@ -96,7 +96,7 @@ def _cells(solid: Solid, count: int, box: Array) -> tuple[Array, NDArray[np.bool
     """
     from scipy.ndimage import binary_dilation
 
-    _, spacing = sample_about(solid, count, _COARSEST_MM)
+    spacing = spacing_for(solid, count, _COARSEST_MM)
     low, high = solid.bounds
     part = np.array([np.maximum(low, box[0]), np.minimum(high, box[1])])
     if (part[0] > part[1]).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -71,17 +72,41 @@ def sample(solid: Solid, spacing_mm: float) -> Array:
     return points[solid.contains(points)]
 
 
-def scattered(solid: Solid, count: int, coarsest_mm: float) -> tuple[Array, float]:
-    """About `count` points inside `solid`, one at random in each cell of a lattice; its spacing.
+@dataclass(frozen=True, slots=True, eq=False)
+class Scattered:
+    """Points inside a solid, one at random in each cell of a lattice.
+
+    Parameters
+    ----------
+    points : (n, 3) Leksell mm, each for ``spacing_mm**3``
+    cell : (n, 3) the cell of each point, counted along the axes
+    spacing_mm : edge of a cell
+    first_mm : (3,) centre of the cell (0, 0, 0)
+    """
+
+    points: Array
+    cell: NDArray[np.int64]
+    spacing_mm: float
+    first_mm: Array
+
+
+def scattered(solid: Solid, count: int, coarsest_mm: float) -> Scattered:
+    """About `count` points inside `solid`, one at random in each cell of a lattice.
 
     A regular lattice counts all or nothing of a flat face, such as the end of a stack of contours.
     The points are the same each time.
     """
-    _, spacing = sample_about(solid, count, coarsest_mm)
+    spacing = spacing_for(solid, count, coarsest_mm)
     centers = lattice(solid.bounds + np.array([[-spacing / 2], [spacing / 2]]), spacing)
-    shift = np.random.default_rng(1).uniform(-0.5, 0.5, centers.shape) * spacing
-    points = centers + shift
-    return points[solid.contains(points)], spacing
+    points = jittered(centers, spacing)
+    inside = solid.contains(points)
+    cell = np.rint((centers[inside] - centers[0]) / spacing).astype(np.int64)
+    return Scattered(points[inside], cell, spacing, centers[0])
+
+
+def jittered(centers: Array, spacing_mm: float) -> Array:
+    """A random point (n, 3) of each cell; the same each time."""
+    return centers + np.random.default_rng(1).uniform(-0.5, 0.5, centers.shape) * spacing_mm
 
 
 def sample_about(
@@ -89,11 +114,19 @@ def sample_about(
 ) -> tuple[Array, float]:
     """About `count` lattice points inside `solid`, and their spacing in mm.
 
-    The spacing follows from the solid's volume, so that a small structure is sampled below any
-    voxel size; it is never coarser than `coarsest_mm`.
+    See `spacing_for`.
+    """
+    spacing = spacing_for(solid, count, coarsest_mm, finest_mm)
+    return sample(solid, spacing), spacing
+
+
+def spacing_for(solid: Solid, count: int, coarsest_mm: float, finest_mm: float = 0.05) -> float:
+    """The spacing (mm) at which about `count` points of a lattice lie inside `solid`.
+
+    It follows from the solid's volume, so that a small structure is sampled below any voxel size;
+    it is never coarser than `coarsest_mm`.
     """
     box_mm3 = float(np.prod(np.maximum(solid.bounds[1] - solid.bounds[0], 1e-3)))
     probe = (box_mm3 / 20_000) ** (1 / 3)
     volume_mm3 = max(len(sample(solid, probe)), 1) * probe**3
-    spacing = float(np.clip((volume_mm3 / count) ** (1 / 3), finest_mm, coarsest_mm))
-    return sample(solid, spacing), spacing
+    return float(np.clip((volume_mm3 / count) ** (1 / 3), finest_mm, coarsest_mm))

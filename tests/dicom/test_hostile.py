@@ -9,6 +9,15 @@ import pytest
 
 from gkplan.cli import main
 from tests.dicom.hostile import Files, damaged, read
+from tests.dicom.hostile_check import (
+    check_problem,
+    checked,
+    exported_files,
+    registration_bytes,
+    registration_problem,
+    series_problem,
+    spoilt,
+)
 from tests.dicom.other_system import whole_folder
 
 KINDS = 14
@@ -31,6 +40,28 @@ def test_damage_is_told_or_harmless(files: Files, start: int) -> None:
         kind, hostile = damaged(files, number)
         outcome = read(hostile, kind)
         assert not outcome.problem, (number, kind)
+
+
+# All of these, 560, are read by `python -m tests.dicom.hostile_check 560`.
+@pytest.mark.filterwarnings("default")
+def test_damage_to_a_plan_is_told_or_harmless(tmp_path: Path) -> None:
+    _, theirs = exported_files()
+    usual = checked(theirs, tmp_path)
+    assert usual[0] == 0
+    for number in range(8):
+        kind, files = spoilt(theirs, number)
+        assert check_problem(files, kind, usual)[1] == "", (number, kind)
+
+
+def test_damage_to_what_is_registered_is_told_or_harmless(files: Files) -> None:
+    for number in range(KINDS):
+        assert series_problem(damaged(files, 100 + number)[1])[1] == "", number
+    whole, matrix = registration_bytes()
+    assert registration_problem(whole, "none", matrix) == ("read", "")
+    for number in range(5 * KINDS):
+        kind, spoilt_files = spoilt({"reg.dcm": whole}, number)
+        problem = registration_problem(spoilt_files["reg.dcm"], kind, matrix)[1]
+        assert problem == "", (number, kind)
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,10 @@ from gkplan.dicom.read.listing import list_folder
 from gkplan.dicom.read.rois import read_rois, rings_of
 from gkplan.dicom.read.scan import scan
 from gkplan.errors import CaseError, CaseWarning
-from gkplan.frames import Array, patient_from_leksell
-from gkplan.metrics.sampling import structure_points
+from gkplan.frames import patient_from_leksell
 from gkplan.prescription import Prescription
-from gkplan.solids import LevelSet
-from gkplan.structures import Structure, solid_from_contours
+from gkplan.structures import solid_from_contours
 from tests.dicom.other_system import (
-    AROUND,
     BALL_AT_MM,
     BALL_MM,
     axial_series,
@@ -267,109 +264,6 @@ def test_the_listing_says_what_refers_to_what(folder: Path, slices: list[Dataset
         ("Nothing", {}),
     ]
     assert (listing.copies, listing.strays, len(listing.unreadable)) == (1, 1, 1)
-
-
-def rings(radius: Callable[[float], float], heights: Array) -> list[Array]:
-    circle = np.stack([np.cos(AROUND), np.sin(AROUND)], axis=1)
-    # A polygon of 48 corners with the area of the circle.
-    circle *= np.sqrt(2 * np.pi / (48 * np.sin(2 * np.pi / 48)))
-    return [
-        np.column_stack([100 + radius(z) * circle, np.full(48, z)])
-        for z in heights
-        if radius(z) > 1e-3
-    ]
-
-
-def _ball(size: float, z: float) -> float:
-    return float(np.sqrt(max(size**2 - (z - 100.0) ** 2, 0.0)))
-
-
-def _size(shape: str, cc: float) -> float:
-    """Radius of a sphere or a shell (its hole has 0.7 of it), height of a cone as wide as high."""
-    return float(
-        (cc * 1000 * 3 / np.pi / {"sphere": 4, "shell": 4 * 0.657, "cone": 0.25}[shape]) ** (1 / 3)
-    )
-
-
-def _drawn(shape: str, cc: float, step: float) -> LevelSet:
-    size = _size(shape, cc)
-    heights = 100.0 + step * (np.arange(-90, 90) + 0.3)
-    if shape == "cone":
-        # Its base lies half a slice before the first contour: a stack says no more of it.
-        heights = 100.0 + step * (np.arange(200) + 0.5)
-        contours = rings(lambda z: max(1 - (z - 100.0) / size, 0.0) * size / 2, heights)
-    else:
-        contours = rings(lambda z: _ball(size, z), heights)
-    if shape == "shell":
-        contours += rings(lambda z: _ball(0.7 * size, z), heights)
-    return solid_from_contours(contours, shape, step)
-
-
-@pytest.mark.parametrize(("cc", "step"), [(0.05, 0.5), (0.5, 1.0), (10.0, 1.0)])
-@pytest.mark.parametrize("shape", ["sphere", "cone", "shell"])
-def test_small_volumes_come_out_right(shape: str, cc: float, step: float) -> None:
-    solid = _drawn(shape, cc, step)
-    assert volume_cc(Structure(shape, "oar", solid)) == pytest.approx(cc, rel=0.01)
-
-
-@pytest.mark.parametrize(("cc", "step"), [(0.05, 0.25), (0.5, 0.5), (10.0, 1.0)])
-@pytest.mark.parametrize("shape", ["sphere", "cone", "shell"])
-def test_points_of_a_histogram_come_out_right(shape: str, cc: float, step: float) -> None:
-    """Of a dose that falls evenly from the middle or the base: within 0.5 % of the volume."""
-    solid, size = _drawn(shape, cc, step), _size(shape, cc)
-    inside = structure_points(Structure(shape, "target", solid)).points - 100.0
-    if shape == "cone":
-        for part in (0.1, 0.3, 0.5):
-            got = np.mean(inside[:, 2] < part * size)
-            assert got == pytest.approx(1 - (1 - part) ** 3, abs=0.005)
-        return
-    hollow = 0.343 if shape == "shell" else 0.0
-    for part in (0.8, 0.9):
-        got = np.mean(np.linalg.norm(inside, axis=1) < part * size)
-        assert got == pytest.approx((part**3 - hollow) / (1 - hollow), abs=0.005)
-
-
-def test_a_hole_ends_as_an_outline_does() -> None:
-    """Half-way to the slice that has none: what is cut out is what its rings alone enclose."""
-    heights = 100.0 + np.arange(-7.0, 8.0)
-    inner = rings(lambda _: 2.0, heights[5:8])
-    solid = solid_from_contours([*rings(lambda _: 6.0, heights), *inner], "hollow", 1.0)
-    alone = solid_from_contours(inner, "hole", 1.0)
-    points = np.random.default_rng(4).uniform(-4.0, 4.0, (20_000, 3)) + 100.0
-    hole = alone.contains(points)
-    assert hole.any()
-    assert np.mean(hole == solid.contains(points)) < 0.002
-
-
-def test_a_hole_of_a_part_in_a_hole() -> None:
-    """Three rings one in another in every slice: the innermost is inside again."""
-    heights = 100.0 + np.arange(-5.0, 6.0)
-    nest = [ring for r in (3.0, 9.0, 6.0) for ring in rings(lambda _, r=r: r, heights)]
-    solid = solid_from_contours(nest, "nest", 1.0)
-    places = np.array([[100.0 + x, 100.0, 100.4] for x in (0.0, 4.5, 7.5, 9.5)])
-    assert solid.contains(places).tolist() == [True, False, True, False]
-
-
-def test_contours_at_uneven_distances_keep_the_volume() -> None:
-    heights = 100.0 + np.array([-7.0, -6.0, -5.0, -4.0, -2.0, 0.0, 2.0, 4.0, 5.0, 6.0, 7.0])
-    solid = solid_from_contours(rings(lambda z: _ball(7.5, z), heights), "ball")
-    wanted = 4 / 3 * np.pi * 7.5**3 / 1000
-    assert volume_cc(Structure("ball", "oar", solid)) == pytest.approx(wanted, rel=0.015)
-
-
-def test_far_planes_are_two_parts() -> None:
-    heights = 100.0 + np.array([-12.0, -11.0, -10.0, 8.5, 9.5, 10.5])
-    solid = solid_from_contours(rings(lambda _: 5.0, heights), "two discs")
-    assert volume_cc(Structure("discs", "oar", solid)) == pytest.approx(
-        2 * np.pi * 25 * 3.0 / 1000, rel=0.03
-    )
-    assert not solid.contains(np.array([[100.0, 100.0, 100.0]])).any()
-
-
-def test_rings_without_an_inside_are_refused() -> None:
-    flat = np.array([[90.0, 100.0, 100.0], [100.0, 100.0, 100.0], [110.0, 100.0, 100.0]])
-    with pytest.raises(CaseError, match="enclose nothing"):
-        solid_from_contours([flat], "line")
 
 
 def test_planes_farther_apart_than_any_head_are_refused(

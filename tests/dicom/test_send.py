@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
+import signal
 import socket
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +19,10 @@ import pytest
 from pydicom import dcmread
 
 from gkplan.cli import main
-from gkplan.dicom.write.send import Peer, account, send_folder
-from gkplan.errors import OutputError
+from gkplan.dicom.write import association
+from gkplan.dicom.write.association import Peer, echo
+from gkplan.dicom.write.send import account, send_folder
+from gkplan.errors import OutputError, StoppedError
 from tests.dicom.conftest import Exported
 
 pynetdicom: Any = pytest.importorskip("pynetdicom")
@@ -33,10 +40,17 @@ def free_port() -> int:
 
 @contextmanager
 def server(
-    answer: Callable[[Any], int] = lambda _: 0, classes: int | None = None, strict: bool = False
+    answer: Callable[[Any], int] = lambda _: 0,
+    classes: Sequence[str] | None = None,
+    strict: bool = False,
+    ends: list[str] | None = None,
 ) -> Iterator[tuple[Peer, dict[str, bytes]]]:
-    """A server that answers each dataset with a status, and keeps what it accepts."""
+    """A server that answers each dataset with a status, and keeps what it accepts.
+
+    `ends` gets a word for each association that ends.
+    """
     kept: dict[str, bytes] = {}
+    told = ends if ends is not None else []
 
     def store(event: Any) -> int:
         status = answer(event.dataset)
@@ -46,12 +60,20 @@ def server(
 
     entity = pynetdicom.AE(ae_title="ARCHIVE")
     entity.require_called_aet = strict
-    entity.supported_contexts = pynetdicom.AllStoragePresentationContexts[:classes]
+    entity.supported_contexts = [
+        context
+        for context in pynetdicom.AllStoragePresentationContexts
+        if classes is None or context.abstract_syntax in classes
+    ]
     entity.add_supported_context(pynetdicom.sop_class.Verification)
     port = free_port()
-    running = entity.start_server(
-        ("127.0.0.1", port), block=False, evt_handlers=[(pynetdicom.evt.EVT_C_STORE, store)]
-    )
+    events = pynetdicom.evt
+    handlers = [
+        (events.EVT_C_STORE, store),
+        (events.EVT_RELEASED, lambda _: told.append("released")),
+        (events.EVT_ABORTED, lambda _: told.append("aborted")),
+    ]
+    running = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     try:
         yield Peer("127.0.0.1", port, "ARCHIVE"), kept
     finally:
@@ -105,10 +127,15 @@ def test_what_is_refused_is_named_with_the_reason(folder: Path) -> None:
 
 
 def test_a_kind_that_the_server_does_not_take_is_named(folder: Path) -> None:
-    with server(classes=0) as (peer, kept):
+    with server(classes=["1.2.840.10008.5.1.4.1.1.2"]) as (peer, kept):
         sent = send_folder(folder, peer, silent)
-    assert not kept
-    assert "the server takes no CT Image Storage" in sent[0].answer
+    assert len(kept) == 3
+    assert "the server takes no RT Structure Set Storage" in sent[3].answer
+    with (
+        server(classes=[]) as (peer, _),
+        pytest.raises(OutputError, match=r"takes none of what is to be sent \(CT Image Storage"),
+    ):
+        send_folder(folder, peer, silent)
 
 
 # pynetdicom's server leaves the socket of a rejected association to the garbage collector.
@@ -179,3 +206,111 @@ def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(OutputError, match="has no DICOM file to send"):
         send_folder(tmp_path, Peer("127.0.0.1", 1, "ARCHIVE"), silent)
+
+
+def export_to(peer: Peer, *args: str) -> int:
+    return main(["export", *args, "--send", f"{peer.host}:{peer.port}", "--aet", peer.called])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_wrong_address_is_said_before_anything_is_computed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The plan is not even looked for: it does not exist."""
+    plan = [str(tmp_path / "no.json"), "--out", str(tmp_path / "out")]
+    assert export_to(Peer("127.0.0.1", free_port(), "ARCHIVE"), *plan) == 2
+    assert "no DICOM server answers there" in capsys.readouterr().err
+    with server(strict=True) as (peer, _):
+        assert export_to(Peer(peer.host, peer.port, "OTHER"), *plan) == 2
+        assert "rejected the association" in capsys.readouterr().err
+        assert export_to(peer, *plan) == 2
+        assert "no.json" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    gc.collect()
+
+
+def test_what_listens_but_is_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(association, "_CONNECT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = Peer("127.0.0.1", listening.getsockname()[1], "ARCHIVE")
+        with pytest.raises(OutputError, match="no DICOM server answers there"):
+            echo(peer)
+
+
+def test_ctrl_c_aborts_and_says_what_was_accepted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pressed while a slow server takes its time over the fourth file."""
+    went_on = threading.Event()
+
+    def slow(data: Any) -> int:
+        if data.Modality == "RTSTRUCT":
+            os.kill(os.getpid(), signal.SIGINT)
+            went_on.wait(10.0)
+        return 0
+
+    ends: list[str] = []
+    with server(slow, ends=ends) as (peer, kept):
+        assert export_to(peer, str(folder)) == 130
+        assert len(kept) == 3
+        went_on.set()
+    assert ends == ["released", "aborted"]  # that of the echo, and that of the files
+    said = capsys.readouterr()
+    assert f"gkplan: stopped; {peer} had accepted 3 of 6 files" in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def congested(listening: socket.socket, peer: Peer, go_on: threading.Event) -> list[int]:
+    """Pass an association on, then read nothing, as a server does that hangs, and press Ctrl-C.
+
+    Later the bytes that were under way are counted.
+    """
+    near, _ = listening.accept()
+    with near, socket.create_connection((peer.host, peer.port)) as far:
+        far.sendall(near.recv(1 << 16))
+        near.sendall(far.recv(1 << 16))
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+        go_on.wait(10.0)
+        return [len(part) for part in iter(lambda: near.recv(1 << 20), b"")]
+
+
+def test_ctrl_c_hangs_up_on_a_server_that_reads_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dataset is more than the network holds: no abort gets through behind it."""
+    monkeypatch.setattr(association, "_LEAVE_S", 0.2)
+    size = 64 << 20
+    large = dcmread(folder / "rtdose.dcm")
+    large.PixelData = bytes(size)
+    large.save_as(tmp_path / "large.dcm")
+    go_on = threading.Event()
+    with (
+        server() as (peer, _),
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        between = pool.submit(congested, listening, peer, go_on)
+        there = Peer("127.0.0.1", listening.getsockname()[1], "ARCHIVE")
+        with pytest.raises(StoppedError, match="had accepted 0 of 1 files"):
+            send_folder(tmp_path, there, silent)
+        go_on.set()
+        assert sum(between.result(10.0)) < size
+
+
+def test_ctrl_c_while_a_server_makes_us_wait_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(association, "_LEAVE_S", 0.2)
+
+    def wait(listening: socket.socket) -> bytes:
+        near, _ = listening.accept()
+        with near:
+            near.recv(1 << 16)
+            os.kill(os.getpid(), signal.SIGINT)
+            return b"".join(iter(lambda: near.recv(1 << 16), b""))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        door = pool.submit(wait, listening)
+        with pytest.raises(KeyboardInterrupt):
+            echo(Peer("127.0.0.1", listening.getsockname()[1], "ARCHIVE"))
+        assert door.result(10.0)[:1] == b"\x07"  # an A-ABORT, then the end

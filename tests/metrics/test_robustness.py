@@ -79,7 +79,7 @@ def test_the_plan_itself_is_as_evaluate_judges_it(usual: Robustness) -> None:
     assert usual.quantity("target", "d98").nominal == pytest.approx(target.d98_gy, rel=1.5e-2)
     for kind, value in (("mean", nerve.mean_gy), ("d0_035cc", nerve.d0_035cc_gy)):
         assert usual.quantity("nerve", kind).nominal == pytest.approx(value, rel=5e-3)
-    assert usual.quantity("nerve", "max").nominal == pytest.approx(nerve.max_gy, rel=1e-2)
+    assert usual.quantity("nerve", "max").nominal == pytest.approx(nerve.max_gy, rel=5e-3)
 
 
 def test_worst_mean_and_band_are_in_order(usual: Robustness) -> None:
@@ -148,7 +148,7 @@ def test_rotations_are_about_the_pivot_and_right_handed() -> None:
 
 
 def test_the_pivot_is_the_centroid_of_the_targets(usual: Robustness) -> None:
-    assert usual.scenarios[0].pivot_mm == pytest.approx(CENTER, abs=1e-6)
+    assert usual.scenarios[0].pivot_mm == pytest.approx(CENTER, abs=0.01)
 
 
 POINTS = np.random.default_rng(5).normal(CENTER, 9.0, (300, 3))
@@ -230,7 +230,7 @@ def test_coverage_of_a_sphere_by_a_sphere() -> None:
     near = np.array([125.0, 108.0, 95.0]) - np.array(CENTER)
     place = np.linalg.norm(near + np.array([s.shift_mm for s in result.scenarios]), axis=1) - 4.0
     top = 10.0 * np.exp(-0.5 * (place / RADIUS) ** 2)
-    assert result.quantity("nerve", "max").values == pytest.approx(top, rel=0.03)
+    assert result.quantity("nerve", "max").values == pytest.approx(top, rel=0.01)
 
 
 def test_rotation_alone_moves_what_is_away_from_the_target() -> None:

@@ -1,35 +1,51 @@
-"""A refined sample keeps the volume and sees the hottest part as a fine one does."""
+"""A sample of a structure has its volume, its histogram and its hottest part."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from gkplan.metrics.dvh import structure_dose
-from gkplan.metrics.sampling import coarse_dose, refined
+from gkplan.dose import TmrEngine
+from gkplan.metrics.dvh import SampledDose, structure_dose
+from gkplan.metrics.sampling import sampled_dose, structure_points
 from gkplan.shot import Shot
-from gkplan.solids import Ellipsoid
+from gkplan.solids import Ellipsoid, sample
+from gkplan.structures import Structure
 from tests.dose.example import ENGINE
 
-# A large organ whose surface is what a shot beside it reaches.
-ORGAN = Ellipsoid((100.0, 108.0, 95.0), (16.0, 18.0, 25.0))
+# A large organ whose surface is what a shot beside it reaches, and one below 0.2 mm of sampling.
+LARGE = Ellipsoid((100.0, 108.0, 95.0), (16.0, 18.0, 25.0))
+SMALL = Ellipsoid((113.0, 108.0, 95.0), (3.5, 3.5, 3.5))
 SHOTS = [Shot((124.0, 108.0, 95.0), (8,) * 8, 5.0)]
 
 
-def test_refined_where_it_is_hottest() -> None:
-    coarse, spacing = coarse_dose(ORGAN, 8000, SHOTS, ENGINE)
-    sample = refined(coarse, spacing, ORGAN, SHOTS, ENGINE)
-    assert len(sample.points) == len(sample.dose_gy) == len(sample.volume_cc)
-    assert sample.volume_cc.sum() == pytest.approx(ORGAN.analytic_volume_cc, rel=1e-2)
-    assert ORGAN.contains(sample.points).all()
-    fine, _ = coarse_dose(ORGAN, 1_000_000, SHOTS, ENGINE)
-    exact, got, rough = (structure_dose(s) for s in (fine, sample, coarse))
-    assert got.d0_035cc_gy == pytest.approx(exact.d0_035cc_gy, rel=5e-3)
-    assert got.max_gy == pytest.approx(exact.max_gy, rel=1e-2)
-    assert abs(rough.d0_035cc_gy / exact.d0_035cc_gy - 1.0) > 5e-3
+def hottest(solid: Ellipsoid, engine: TmrEngine) -> float:
+    """The highest dose on a densely sampled surface."""
+    toward = np.random.default_rng(3).normal(size=(200_000, 3))
+    toward /= np.linalg.norm(toward, axis=1)[:, None]
+    surface = np.array(solid.center_mm) + toward * np.array(solid.semi_axes_mm)
+    return float(engine.dose(surface, SHOTS).max())
 
 
-def test_no_point_is_counted_twice() -> None:
-    coarse, spacing = coarse_dose(ORGAN, 8000, SHOTS, ENGINE)
-    points = refined(coarse, spacing, ORGAN, SHOTS, ENGINE).points
-    assert len(np.unique(np.round(points, 6), axis=0)) == len(points)
+@pytest.mark.parametrize(("solid", "count"), [(LARGE, 8000), (LARGE, 40_000), (SMALL, 40_000)])
+def test_an_organ_has_the_maximum_of_its_surface(solid: Ellipsoid, count: int) -> None:
+    organ = structure_points(Structure("organ", "oar", solid), count)
+    got = structure_dose(sampled_dose(organ, SHOTS, ENGINE))
+    assert got.max_gy == pytest.approx(hottest(solid, ENGINE), rel=1e-2)
+
+
+def test_an_organ_is_refined_where_it_is_hottest() -> None:
+    few = structure_points(Structure("organ", "oar", LARGE), 8000)
+    refined = sampled_dose(few, SHOTS, ENGINE)
+    assert len(refined.points) == len(refined.dose_gy) == len(refined.volume_cc)
+    assert refined.volume_cc.sum() == pytest.approx(LARGE.analytic_volume_cc, rel=5e-3)
+    assert LARGE.contains(refined.points).all()
+    assert len(np.unique(np.round(refined.points, 6), axis=0)) == len(refined.points)
+    near = sample(LARGE, 0.3)
+    near = near[np.linalg.norm(near - np.array(SHOTS[0].isocenter_mm), axis=1) < 15.0]
+    exact = structure_dose(
+        SampledDose(near, ENGINE.dose(near, SHOTS), np.full(len(near), 0.3**3 / 1000))
+    ).d0_035cc_gy
+    rough = sampled_dose(few, SHOTS, ENGINE, hottest=1)
+    assert structure_dose(refined).d0_035cc_gy == pytest.approx(exact, rel=5e-3)
+    assert abs(structure_dose(rough).d0_035cc_gy / exact - 1.0) > 5e-3

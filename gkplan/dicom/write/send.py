@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,43 +11,8 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
-from gkplan.errors import OutputError
-
-CALLING_AE_TITLE = "GKPLAN"
-_CONNECT_S, _ANSWER_S = 10, 60
-_MOST_CONTEXTS = 127  # an association has 128; one is for the echo
-_LONGEST_TITLE = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A DICOM server: where it is, its application entity title, and ours."""
-
-    host: str
-    port: int
-    called: str
-    calling: str = CALLING_AE_TITLE
-
-    def __post_init__(self) -> None:
-        if not 0 < self.port < 65536:
-            raise OutputError(f"{self.host}:{self.port}: expected a port from 1 to 65535")
-        for title in (self.called, self.calling):
-            plain = title.strip() and title.isascii() and title.isprintable() and "\\" not in title
-            if not plain or len(title) > _LONGEST_TITLE:
-                raise OutputError(
-                    f"AE title {title!r}: expected 1 to {_LONGEST_TITLE} plain characters"
-                )
-
-    @classmethod
-    def at(cls, address: str, called: str, calling: str = CALLING_AE_TITLE) -> Peer:
-        """The peer at "HOST:PORT"."""
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal():
-            raise OutputError(f"{address}: expected HOST:PORT, for instance 127.0.0.1:4242")
-        return cls(host.strip("[]"), int(port), called, calling)
-
-    def __str__(self) -> str:
-        return f"{self.called} at {self.host}:{self.port}"
+from gkplan.dicom.write.association import Peer, associated, leave
+from gkplan.errors import OutputError, StoppedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +42,23 @@ def send_folder(folder: Path, peer: Peer, report: Callable[[str], None]) -> tupl
     OutputError
         If pynetdicom is not installed, the folder has no DICOM, or the server is not there or
         rejects the association.
+    StoppedError
+        After Ctrl-C; the message says what was accepted until then.
     """
-    try:
-        from pynetdicom import AE
-        from pynetdicom.events import EVT_CONN_OPEN
-    except ImportError as error:
-        raise OutputError(
-            "sending needs pynetdicom; install it with: pip install 'gkplan[network]'"
-        ) from error
     files = _files(folder)
-    entity: Any = AE(ae_title=peer.calling)
-    entity.connection_timeout = _CONNECT_S
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = _ANSWER_S
-    entity.add_requested_context("1.2.840.10008.1.1")
-    for sop_class, syntax in sorted({(f.sop_class, f.syntax) for f in files})[:_MOST_CONTEXTS]:
-        entity.add_requested_context(sop_class, syntax)
+    contexts = sorted({(f.sop_class, f.syntax) for f in files})
+    answers: list[Sent] = []
     report(f"calling {peer}")
-    association = entity.associate(
-        peer.host, peer.port, ae_title=peer.called, evt_handlers=[(EVT_CONN_OPEN, _at_once)]
-    )
-    if not association.is_established:
-        raise OutputError(f"{peer}: {_why_not(association)}")
     try:
-        _check_echo(association, peer)
-        answers = []
-        for n, file in enumerate(files, start=1):
-            report(f"sending {n} of {len(files)}: {file.path.name}")
-            answers.append(_stored(association, file))
-    except BaseException:
-        association.abort()
-        raise
-    association.release()
+        with associated(peer, contexts) as association:
+            for n, file in enumerate(files, start=1):
+                report(f"sending {n} of {len(files)}: {file.path.name}")
+                answers.append(_stored(association, file))
+    except KeyboardInterrupt as stop:
+        accepted = sum(one.accepted for one in answers)
+        raise StoppedError(
+            f"{peer} had accepted {accepted} of {len(files)} files, and may have the next"
+        ) from stop
     return tuple(answers)
 
 
@@ -137,7 +87,7 @@ def account(sent: Sequence[Sent], peer: Peer) -> str:
 
 
 def _files(folder: Path) -> list[_File]:
-    """The DICOM files of a folder: images before what refers to them."""
+    """The DICOM files in and below a folder: images before what refers to them."""
     found = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:
@@ -153,32 +103,6 @@ def _files(folder: Path) -> list[_File]:
     last = {"1.2.840.10008.5.1.4.1.1.481.3": 1, "1.2.840.10008.5.1.4.1.1.481.5": 2,
             "1.2.840.10008.5.1.4.1.1.481.2": 3}  # fmt: skip
     return sorted(found, key=lambda file: (last.get(file.sop_class, 0), file.path))
-
-
-def _at_once(event: Any) -> None:
-    """Send small packets at once: waiting for more costs a tenth of a second a file."""
-    link = event.assoc.dul.socket.socket
-    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _why_not(association: Any) -> str:
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        return (
-            f"rejected the association: {answer.reason_str.lower()}; are --aet and --calling-aet "
-            f"those that the server knows?"
-        )
-    if association.is_aborted and association.acceptor.primitive is not None:
-        return "broke the association off"
-    return "no DICOM server answers there; is it running, and is the address right?"
-
-
-def _check_echo(association: Any, peer: Peer) -> None:
-    if not any(c.abstract_syntax == "1.2.840.10008.1.1" for c in association.accepted_contexts):
-        return
-    status = association.send_c_echo()
-    if not status or status.Status != 0:
-        raise OutputError(f"{peer}: does not answer an echo; nothing was sent")
 
 
 def _stored(association: Any, file: _File) -> Sent:
@@ -197,6 +121,8 @@ def _stored(association: Any, file: _File) -> Sent:
     except RuntimeError:
         return Sent(file.path, False, "the server broke off")
     if not status:
+        # Whoever goes on may wait for as long again, for each file that is left.
+        leave(association)
         return Sent(file.path, False, "no answer")
     code = int(status.Status)
     known = STORAGE_SERVICE_CLASS_STATUS.get(code, ("", ""))[1]

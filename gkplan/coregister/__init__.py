@@ -1,0 +1,6 @@
+"""Rigid co-registration of two image series of one head."""
+
+from gkplan.coregister.model import Coregistration, in_words
+from gkplan.coregister.rigid import coregister
+
+__all__ = ["Coregistration", "coregister", "in_words"]
