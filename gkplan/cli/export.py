@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from gkplan.cli.app import PlanArgument, app
+from gkplan.cli.app import EngineOption, MediumOption, PlanArgument, UncertaintyOption, app
+from gkplan.cli.engines import AskedEngine, asked_engine
 from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
-from gkplan.errors import PlanError
+from gkplan.errors import CheckWarning, PlanError
 
 
 @app.command()
@@ -22,6 +24,9 @@ def export(
     send: Annotated[str | None, typer.Option(help="HOST:PORT of a DICOM server")] = None,
     aet: Annotated[str | None, typer.Option(help="with --send: the server's AE title")] = None,
     calling_aet: Annotated[str, typer.Option(help="with --send: our AE title")] = "GKPLAN",
+    engine: EngineOption = None,
+    uncertainty: UncertaintyOption = 0.01,
+    medium: MediumOption = "head",
 ) -> None:
     """Write a plan as DICOM: RTPLAN, RTDOSE, RTSTRUCT and CT; or send it, a folder as it is."""
     from gkplan.dicom.write.association import Peer, echo
@@ -32,6 +37,9 @@ def export(
         raise PlanError("export: where to? give --out DIR, or --send HOST:PORT and --aet TITLE")
     if send is not None and aet is None:
         raise PlanError(f"--send {send}: give the AE title of the server, --aet TITLE")
+    asked = asked_engine(engine, None, uncertainty, medium)
+    if plan_file.is_dir() and engine is not None:
+        raise PlanError(f"--engine {engine}: {plan_file} is a folder, which is sent as it is")
     peer = None if send is None else Peer.at(send, str(aet), calling_aet)
     if out is not None:
         check_output_folder(out, overwrite=False)
@@ -42,19 +50,29 @@ def export(
         folder = out or Path(spare)
         if out is not None:
             with whole_folder(out) as whole:
-                _write(plan_file, whole, report)
+                _write(plan_file, whole, asked, report)
         elif plan_file.is_dir():
             folder = plan_file
         else:
-            _write(plan_file, folder, report)
+            _write(plan_file, folder, asked, report)
         said = None if peer is None else account(send_folder(folder, peer, report), peer)
     if said is not None:
         typer.echo(f"{said}. {DISCLAIMER}")
 
 
-def _write(plan_file: Path, folder: Path, report: Callable[[str], None]) -> None:
+def _write(
+    plan_file: Path, folder: Path, asked: AskedEngine, report: Callable[[str], None]
+) -> None:
     from gkplan.planfile import read_plan
     from gkplan.workflow import dose_volume, judge, write_dicom
 
-    planned = judge(read_plan(plan_file), report)
-    write_dicom(planned, dose_volume(planned.plan), folder, report)
+    plan = asked.plan(read_plan(plan_file))
+    if asked.montecarlo is None and plan.provenance.get("engine") == "montecarlo":
+        warnings.warn(
+            f"{plan_file}: its times were scaled to a Monte Carlo dose, but the dose that is "
+            f"exported is that of tmr; --engine montecarlo computes the other again",
+            CheckWarning,
+            stacklevel=1,
+        )
+    planned = judge(plan, report, engine=asked.judging(plan, report))
+    write_dicom(planned, dose_volume(planned.plan, engine=planned.engine), folder, report)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from gkplan import simulate
 from gkplan.case import Case
@@ -21,6 +22,7 @@ from gkplan.grid import Grid
 from gkplan.head import Head
 from gkplan.load import load_case
 from gkplan.plan import Plan
+from gkplan.planfile import write_plan
 from gkplan.planner.rescale import factors, rescaled
 from gkplan.shot import Shot
 from gkplan.simulate import on_montecarlo
@@ -140,6 +142,32 @@ def test_a_head_without_densities_is_refused_before_the_planning(plan: Plan) -> 
     case: Case = replace(plan.case, head=Head("bare", plan.case.head.surface))
     with pytest.raises(CaseError, match="has no densities"):
         make_plan(case, montecarlo=MonteCarlo())
+
+
+@pytest.mark.filterwarnings("default::gkplan.errors.CheckWarning")
+def test_a_scaled_plan_is_exported_with_the_dose_that_is_asked_for(
+    plan: Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a word about an engine it is that of tmr, and the user is told."""
+    file = tmp_path / "plan.json"
+    write_plan(judge(plan, engine=made_up(plan, LESS)).plan, file)
+    assert main(["export", str(file), "--out", str(tmp_path / "tmr")]) == 0
+    assert "the dose that is exported is that of tmr" in capsys.readouterr().err
+    monkeypatch.setattr(simulate, "montecarlo_dose", lambda plan, *_: made_up(plan, LESS))
+    engine = ["--engine", "montecarlo"]
+    assert main(["export", str(file), "--out", str(tmp_path / "mc"), *engine]) == 0
+    usual, lower = (read_dose(tmp_path / name) for name in ("tmr", "mc"))
+    # Between the voxels of the made-up dose the peak is interpolated.
+    assert lower.max() == pytest.approx(LESS * usual.max(), rel=0.025)
+
+
+def read_dose(folder: Path) -> np.ndarray:
+    (path,) = folder.glob("rtdose*.dcm")
+    dataset = dcmread(path)
+    return dataset.pixel_array * float(dataset.DoseGridScaling)
 
 
 @pytest.mark.parametrize(
