@@ -13,6 +13,9 @@ from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import FrameWarning, OutputError, PlanError
 
+# With this already an error above 1 mm was seen, see docs/localise.md.
+_LARGEST_LIMIT_MM = 2.0
+
 
 @app.command()
 def register(
@@ -38,8 +41,10 @@ def register(
 ) -> None:
     """Lay one CT or MR series rigidly on another, by mutual information."""
     _check_out(out, overwrite)
-    if not 0.0 < limit <= 5.0:
-        raise PlanError(f"--limit {limit}: expected more than 0 and at most 5 mm")
+    if not 0.0 < limit <= _LARGEST_LIMIT_MM:
+        raise PlanError(
+            f"--limit {limit}: expected more than 0 and at most {_LARGEST_LIMIT_MM:g} mm"
+        )
     with progress() as report:
         from gkplan.coregister import coregister, in_words
         from gkplan.dicom.coregistration import (

@@ -174,7 +174,7 @@ def test_the_command_refuses_in_one_sentence(
         ([fixed, moving, "--out", tmp_path], "is a folder"),
         ([fixed, moving, "--out", tmp_path / "no" / "reg.dcm"], "does not exist"),
         ([fixed, moving, "--out", registered / "reg.dcm"], "--overwrite replaces it"),
-        ([fixed, moving, "--out", out, "--limit", "9"], "at most 5 mm"),
+        ([fixed, moving, "--out", out, "--limit", "9"], "at most 2 mm"),
     ):
         assert main(["register", *map(str, args)]) == 2, args
         error = capsys.readouterr().err
