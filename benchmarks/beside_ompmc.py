@@ -24,7 +24,8 @@ from gkplan.montecarlo.effort import effort_of
 from gkplan.montecarlo.geometry import score_on, slabs, voxels_of
 from gkplan.montecarlo.ideal import ideal_beam
 from gkplan.montecarlo.places import places_of, with_places
-from gkplan.montecarlo.run import Problem, Tally, batch
+from gkplan.montecarlo.problem import Problem
+from gkplan.montecarlo.run import Tally
 from gkplan.montecarlo.tables import USUAL, line_attenuation, physics_of
 
 NAMES = ("water", "cortical-bone-icrp", "air")
@@ -99,13 +100,13 @@ def in_turn(name: str, python: str) -> None:
     """Compute, compare, assert."""
     diameter, layers, wanted = CASES[name]
     work = problem(diameter, layers)
-    batch(work, 1_000_000)  # compiles
+    work.dose(1_000_000)  # compiles
     tally, seconds = Tally.empty(GRID.shape), 0.0
     others: dict[int, list[list[Array]]] = {split: [] for split in SPLITS}
     for turn in range(ROUNDS):
         for n in range(BATCHES):
             start = time.process_time()
-            dose = batch(work, turn * BATCHES + n)
+            dose = work.dose(turn * BATCHES + n)
             seconds += time.process_time() - start
             tally.add(dose)
         for split in SPLITS:

@@ -37,6 +37,18 @@ def test_a_new_plan_has_its_metrics(begun: Path) -> None:
     assert table["shots"][0]["sectors"] == [8] * 8
 
 
+def test_a_new_plan_may_count_densities(begun: Path, tmp_path: Path) -> None:
+    """Bone on the way takes photons: the same dose needs a little more time."""
+    out = tmp_path / "deep.json"
+    assert (
+        main(["shots", "new", "metastasis-small", "--out", str(out), "--depth", "radiological"])
+        == 0
+    )
+    assert json.loads(out.read_text())["depth"] == "radiological"
+    deep, water = shots_in(out)[0]["time_min"], shots_in(begun)[0]["time_min"]
+    assert 1.0 < float(str(deep)) / float(str(water)) < 1.1
+
+
 def test_an_edit_is_written_judged_and_shown(
     plan: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import typer
 from gkplan.cli.app import (
     CaseArgument,
     DayOption,
+    DepthOption,
     DoseOption,
     GammaOption,
     HeadOption,
@@ -21,6 +22,7 @@ from gkplan.cli.app import (
     app,
 )
 from gkplan.cli.edits import check_new, place_of, tell_of_stale_files
+from gkplan.cli.engines import asked_engine
 from gkplan.cli.foreign import (
     BridgeOption,
     CentreOption,
@@ -78,9 +80,11 @@ def new(
     threshold: ThresholdOption = None,
     bridge_mm: BridgeOption = 0.0,
     frame_centre: CentreOption = None,
+    depth: DepthOption = None,
 ) -> None:
     """Begin a plan: one shot at the centroid of each target."""
     check_new(out)
+    asked = asked_engine(None, depth)
     load = asked_case(
         case, head, gamma, dose_gy, isodose, target, oar, limit, series, structures, surface,
         threshold, bridge_mm, frame_centre,
@@ -94,7 +98,12 @@ def new(
         states = None if shot is None else _sectors(shot)
         report("preparing the kernels (compiled at the first run)")
         made = new_plan(
-            loaded, states, unit_name=unit, rate_gy_per_min=rate, treatment_date=day_of(day)
+            loaded,
+            states,
+            unit_name=unit,
+            rate_gy_per_min=rate,
+            treatment_date=day_of(day),
+            depth=asked.depth or "geometric",
         )
         planned = judge(made, report)
         write_plan(planned.plan, out)

@@ -25,8 +25,9 @@ from gkplan.montecarlo.headvoxels import MEDIA, Medium, head_grid, matter_on
 from gkplan.montecarlo.materials import material_names
 from gkplan.montecarlo.pencil import GY_PER_MEV_G
 from gkplan.montecarlo.places import places_of, with_places
+from gkplan.montecarlo.problem import Problem, Work
 from gkplan.montecarlo.resume import Kept
-from gkplan.montecarlo.run import FEWEST_BATCHES, Problem, Tally, run
+from gkplan.montecarlo.run import FEWEST_BATCHES, Tally, run
 from gkplan.montecarlo.source import beam_source
 from gkplan.montecarlo.tables import line_attenuation, physics_of, stopping_ratio
 from gkplan.shot import Shot
@@ -84,6 +85,23 @@ class MonteCarlo:
             raise PlanError(f"medium {self.medium!r}: expected {' or '.join(MEDIA)}")
         if self.dose_to not in ("medium", "water"):
             raise PlanError(f"dose to {self.dose_to!r}: expected medium or water")
+
+    def finished(self, work: Work, grid: Grid, executor: Executor | None, report: Report) -> Tally:
+        """Batches of some work, those of an earlier run among them, until it is sure enough.
+
+        Raises
+        ------
+        PlanError
+            For a file to resume from that belongs to other work.
+        """
+        kept = Kept.of(self.resume, work)
+        tally = kept.load(grid.shape)
+        workers = self.workers or os.cpu_count() or 1
+        if tally.batches < FEWEST_BATCHES or tally.uncertainty() > self.uncertainty:
+            aim, most = self.uncertainty, self.most_batches
+            run(work, aim, tally, most, executor, report, kept.save, workers)
+        kept.finish(tally)
+        return tally
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,22 +174,8 @@ class MonteCarloEngine:
         """
         self.report("Monte Carlo: preparing the head and the beams")
         problem, gy = self._problem(grid, shots)
-        kept = Kept.of(self.how.resume, problem)
-        tally = kept.load(grid.shape)
-        workers = self.how.workers or os.cpu_count() or 1
-        if tally.batches < FEWEST_BATCHES or tally.uncertainty() > self.how.uncertainty:
-            run(
-                problem,
-                self.how.uncertainty,
-                tally,
-                self.how.most_batches,
-                self.executor,
-                self.report,
-                kept.save,
-                workers,
-            )
-        kept.finish(tally)
-        return self._in_gray(grid, tally, gy)
+        tally = self.how.finished(problem, grid, self.executor, self.report)
+        return in_gray(self.head, grid, tally, gy)
 
     def _problem(self, grid: Grid, shots: Sequence[Shot]) -> tuple[Problem, float]:
         """The work, and the Gy that a MeV cm3/g a ray is in each voxel."""
@@ -210,16 +214,18 @@ class MonteCarloEngine:
         grid = head_grid(self.head, self.how.spacing_mm)
         return (grid, *matter_on(self.head, grid, self.how.medium))
 
-    def _in_gray(self, grid: Grid, tally: Tally, gy: float) -> MonteCarloDose:
-        # Voxels half out of the head hold what their inner half got; outside there is no dose.
-        inside = self.head.on_grid(grid)
-        return MonteCarloDose(
-            grid,
-            np.where(inside, tally.mean * gy, 0.0).astype(np.float32),
-            np.where(inside, tally.standard_error * gy, 0.0).astype(np.float32),
-            tally.uncertainty(),
-            tally.batches,
-        )
+
+def in_gray(head: Head, grid: Grid, tally: Tally, gy: float) -> MonteCarloDose:
+    """The dose of a tally; `gy` is what 1 MeV cm3/g a history in a voxel comes to."""
+    # Voxels half out of the head hold what their inner half got; outside there is no dose.
+    inside = head.on_grid(grid)
+    return MonteCarloDose(
+        grid,
+        np.where(inside, tally.mean * gy, 0.0).astype(np.float32),
+        np.where(inside, tally.standard_error * gy, 0.0).astype(np.float32),
+        tally.uncertainty(),
+        tally.batches,
+    )
 
 
 def _near(grid: Grid, shots: Sequence[Shot]) -> NDArray[np.bool_]:

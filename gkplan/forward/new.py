@@ -11,6 +11,7 @@ from gkplan.errors import CaseError
 from gkplan.forward.scaling import settled
 from gkplan.forward.sectors import opened
 from gkplan.forward.step import check_times
+from gkplan.head import DepthRule
 from gkplan.plan import Plan
 from gkplan.shot import Shot
 from gkplan.solids import sample_about
@@ -28,6 +29,7 @@ def new_plan(
     unit_name: str = "perfexion",
     rate_gy_per_min: float | None = None,
     treatment_date: date | None = None,
+    depth: DepthRule = "geometric",
 ) -> Plan:
     """One shot at the centroid of each target, with times that give the prescribed doses.
 
@@ -35,11 +37,12 @@ def new_plan(
     ----------
     sectors : of every shot, or one for all sectors alike or a helmet; without them all are open at
         8 mm, or for a dose prescribed to the maximum at the collimator of the prescription
+    depth : by which all doses of the plan are computed, see `TmrEngine`
 
     Raises
     ------
     CaseError
-        If there is nothing to treat.
+        If there is nothing to treat, or for radiological depth in a head without densities.
 
     Notes
     -----
@@ -64,7 +67,8 @@ def new_plan(
         x, y, z = (round(float(c), 2) for c in points.mean(axis=0))
         shots.append(Shot((x, y, z), states, 1.0, case.gamma_angle_deg, target.name))
     rate = treatment_rate(unit, rate_gy_per_min, treatment_date)
-    plan = Plan(case, unit, unit_name, tuple(shots), rate, treatment_date, transit=True)
+    begun = tuple(shots)
+    plan = Plan(case, unit, unit_name, begun, rate, treatment_date, transit=True, depth=depth)
     levels = {}
     for name in (t.name for t in case.targets):
         low, high = case.prescription(name).isodose

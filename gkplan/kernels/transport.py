@@ -268,3 +268,38 @@ def analogue(
             photon(physics, vox, score, state, stack, place, way, energy, 1.0, local)
         else:
             score.sums[2] += source.energy[line]
+
+
+@kernel
+def given_photons(
+    physics: Any,
+    vox: Any,
+    score: Any,
+    places: Any,
+    ways: Any,
+    energies: Any,
+    chance: Any,
+    state: Any,
+    stack: Any,
+    seed: int,
+    first: int,
+    count: int,
+) -> None:
+    """Histories `first` to ``first + count`` of photons (n,), drawn by their cumulated `chance`.
+
+    They are drawn evenly along the list, from a random place in it on.
+    """
+    start(state, seed, first)
+    shift = uniform(state)
+    for history in range(first, first + count):
+        start(state, seed, history)
+        wanted = ((history - first + shift) / count) % 1.0
+        n = min(np.searchsorted(chance, wanted, side="right"), len(chance) - 1)
+        place = (places[n, 0], places[n, 1], places[n, 2])
+        way = (ways[n, 0], ways[n, 1], ways[n, 2])
+        enter, leave = entrance(vox, place, way)
+        if enter < leave:
+            place = moved(place, way, enter)
+            photon(physics, vox, score, state, stack, place, way, energies[n], 1.0, False)
+        else:
+            score.sums[2] += energies[n]

@@ -13,7 +13,8 @@ import numpy as np
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import PlanError
 from gkplan.files import write_bytes
-from gkplan.montecarlo.run import Problem, Tally
+from gkplan.montecarlo.problem import Work
+from gkplan.montecarlo.run import Tally
 
 _SECONDS_BETWEEN = 15.0
 
@@ -27,8 +28,8 @@ class Kept:
     _saved: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, path: Path | None, problem: Problem) -> Kept:
-        return cls(path, problem.digest() if path is not None else "")
+    def of(cls, path: Path | None, work: Work) -> Kept:
+        return cls(path, work.digest() if path is not None else "")
 
     def load(self, shape: tuple[int, ...]) -> Tally:
         """What an earlier run saved, or an empty tally.

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.frames import Array
-from gkplan.montecarlo.effort import TrackBank, scratch
-
-if TYPE_CHECKING:
-    from gkplan.kernels.collisions import Places
-    from gkplan.kernels.matter import Physics, Score, Source, Voxels
-    from gkplan.kernels.replay import Effort
+from gkplan.montecarlo.problem import Work
 
 Report = Callable[[str], None]
 # The spread of fewer batches says little of the uncertainty.
 FEWEST_BATCHES = 8
-# Added to the seed: other random numbers than those of the rays.
-_OTHERWISE = 0x5DEECE66D
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Problem:
-    """All that a batch needs; can be sent to another process.
-
-    Parameters
-    ----------
-    score : an empty score; batches get copies
-    attenuation : [material, line] 1/mm at density 1
-    seed, rays : of the random numbers, and in a batch
-    """
-
-    physics: Physics
-    voxels: Voxels
-    source: Source
-    effort: Effort
-    places: Places
-    score: Score
-    attenuation: Array
-    seed: int
-    rays: int
-
-    def digest(self) -> str:
-        """A fingerprint of everything that the result depends on."""
-        made = hashlib.sha256()
-        parts = (self.physics, self.voxels, self.source, self.effort, self.places, self.score)
-        for value in (*(v for part in parts for v in part), self.attenuation):
-            array = np.ascontiguousarray(value)
-            made.update(f"{array.dtype} {array.shape}".encode())
-            made.update(array.tobytes())
-        made.update(f"{self.seed} {self.rays}".encode())
-        return made.hexdigest()
 
 
 @dataclass(slots=True, eq=False)
@@ -118,49 +76,12 @@ def _error(total: Array, squares: Array, n: int) -> Array:
     return np.asarray(np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0.0) / (n - 1)))
 
 
-def batch(problem: Problem, number: int) -> Array:
-    """Dose a ray of one batch; depends on the problem and the number only."""
-    from gkplan.kernels.collisions import collisions
-    from gkplan.kernels.replay import replay
-
-    empty = problem.score
-    score = empty._replace(dose=np.zeros(empty.dose.shape), sums=np.zeros(4))
-    banks = TrackBank(problem.source.energy).made(2 * (problem.seed * 1_000_003 + number))
-    replay(
-        problem.physics,
-        problem.voxels,
-        score,
-        problem.source,
-        *banks,
-        problem.effort,
-        problem.attenuation,
-        *scratch(),
-        problem.seed,
-        number * problem.rays,
-        problem.rays,
-    )
-    collisions(
-        problem.physics,
-        problem.voxels,
-        score,
-        problem.source,
-        banks[0],
-        problem.effort,
-        problem.places,
-        problem.attenuation,
-        np.zeros(len(problem.source.chance)),
-        np.zeros(len(problem.source.energy)),
-        *scratch(),
-        problem.seed + _OTHERWISE,
-        number * len(problem.places.at),
-        problem.rays,
-    )
-    score.dose[...] /= problem.rays
-    return score.dose
+def _dose(work: Work, number: int) -> Array:
+    return work.dose(number)
 
 
 def run(
-    problem: Problem,
+    work: Work,
     uncertainty: float,
     tally: Tally,
     most_batches: int = 100_000,
@@ -186,8 +107,8 @@ def run(
     """
     if executor is None:
         with ThreadPoolExecutor(workers) as pool:
-            return run(problem, uncertainty, tally, most_batches, pool, report, keep, workers)
-    for dose in _in_order(executor, problem, tally.batches, most_batches, 2 * workers):
+            return run(work, uncertainty, tally, most_batches, pool, report, keep, workers)
+    for dose in _in_order(executor, work, tally.batches, most_batches, 2 * workers):
         tally.add(dose)
         reached = tally.uncertainty() if tally.batches >= FEWEST_BATCHES else float("inf")
         keep(tally)
@@ -203,16 +124,14 @@ def run(
     return tally
 
 
-def _in_order(
-    executor: Executor, problem: Problem, first: int, most: int, ahead: int
-) -> Iterator[Array]:
+def _in_order(executor: Executor, work: Work, first: int, most: int, ahead: int) -> Iterator[Array]:
     """The doses of batches `first` to `most`, in order; some are begun ahead."""
     waiting: deque[Future[Array]] = deque()
     number = first
     try:
         while True:
             while number < most and len(waiting) < ahead:
-                waiting.append(executor.submit(batch, problem, number))
+                waiting.append(executor.submit(_dose, work, number))
                 number += 1
             if not waiting:
                 return
