@@ -12,22 +12,33 @@ from gkplan.montecarlo.pencil import computed_pencil
 
 HEAD = """# Dose (Gy) in rings about the path of one Co-60 photon through the centre of a sphere of
 # water of 160 mm, mean over 8 mm of the path at the centre. Computed by benchmarks/pencil.py with
-# gkplan's own Monte Carlo engine, {rays} rays; standard error in the last column.
-# from mm, to mm, Gy, Gy
+# gkplan's own Monte Carlo engine, {rays} rays, with the standard error beside it; then the same of
+# photons that have scattered in the source, {soft} rays.
+# from mm, to mm, Gy, Gy, Gy, Gy
 """
 
 
 def main(batches: int) -> None:
     rays = 20_000
     pencil, error = computed_pencil(batches, rays, 20260101)
+    fewer = max(batches // 4, 8)
+    soft, soft_error = computed_pencil(fewer, rays, 20260102, scattered=1.0)
     lines = [
-        f"{low:g},{high:g},{dose:.5e},{sigma:.1e}\n"
-        for low, high, dose, sigma in zip(
-            pencil.edge_mm[:-1], pencil.edge_mm[1:], pencil.dose_gy, error, strict=True
+        f"{low:g},{high:g},{dose:.5e},{sigma:.1e},{other:.5e},{spread:.1e}\n"
+        for low, high, dose, sigma, other, spread in zip(
+            pencil.edge_mm[:-1],
+            pencil.edge_mm[1:],
+            pencil.dose_gy,
+            error,
+            soft.dose_gy,
+            soft_error,
+            strict=True,
         )
     ]
     path = Path(gkplan.__file__).parent / "montecarlo" / "data" / "pencil.csv"
-    path.write_text(HEAD.format(rays=batches * rays) + "".join(lines))
+    path.write_text(
+        HEAD.format(rays=batches * rays, soft=max(batches // 4, 8) * rays) + "".join(lines)
+    )
     area = np.pi * np.diff(pencil.edge_mm**2)
     for radius in (2.0, 4.0, 8.0, 40.0):
         inside = pencil.edge_mm[1:] <= radius + 1e-9

@@ -52,6 +52,7 @@ class MonteCarlo:
     uncertainty : aim, one sigma where the dose is above half its maximum, as a fraction
     medium : "head": densities of its tissues or image; "water": all of it is water
     dose_to : the medium that is there, or water
+    scattered : fraction of the photons that have lost energy in the source and its collimators
     spacing_mm : voxels of the head
     seed : of the random numbers
     rays : in a batch
@@ -62,12 +63,14 @@ class MonteCarlo:
     Raises
     ------
     PlanError
-        For an uncertainty that is not positive, or a medium that is not known.
+        For an uncertainty that is not positive, a medium that is not known, or a fraction of
+        scattered photons below 0 or above 0.5.
     """
 
     uncertainty: float = 0.01
     medium: Medium = "head"
     dose_to: DoseTo = "medium"
+    scattered: float = 0.0
     spacing_mm: float = 1.0
     seed: int = 1
     rays: int = 6_000
@@ -85,6 +88,10 @@ class MonteCarlo:
             raise PlanError(f"medium {self.medium!r}: expected {' or '.join(MEDIA)}")
         if self.dose_to not in ("medium", "water"):
             raise PlanError(f"dose to {self.dose_to!r}: expected medium or water")
+        if not 0.0 <= self.scattered <= 0.5:
+            raise PlanError(
+                f"scattered: expected a fraction of the photons of 0 to 0.5, got {self.scattered:g}"
+            )
 
     def finished(self, work: Work, grid: Grid, executor: Executor | None, report: Report) -> Tally:
         """Batches of some work, those of an earlier run among them, until it is sure enough.
@@ -183,7 +190,7 @@ class MonteCarloEngine:
         physics = physics_of(names)
         place = self._head_voxels
         beams = shot_beams(self.unit, self.head, shots, self.rate_gy_per_min, self.transit)
-        source, photons = beam_source(self.unit, beams)
+        source, photons = beam_source(self.unit, beams, self.how.scattered)
         vox = voxels_of(physics, place[0], place[1], place[2])
         attenuation = line_attenuation(names, source.energy)
         chance = np.full(vox.density.shape, _FAR_CHANCE, dtype=np.float32)

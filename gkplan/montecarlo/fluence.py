@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gkplan.frames import Array
-from gkplan.montecarlo.pencil import Pencil, shipped_pencil
+from gkplan.montecarlo.pencil import Pencil
 from gkplan.unit import Collimator
 from gkplan.unit.model import OffAxisProfile, blurred_step
 
@@ -36,7 +36,7 @@ class Fluence:
     misfit: float
 
 
-def fluences_of(collimator: Collimator) -> tuple[Fluence, ...]:
+def fluences_of(collimator: Collimator, pencil: Pencil) -> tuple[Fluence, ...]:
     """For each profile of a collimator the photons whose dose at 80 mm of water is like it.
 
     Notes
@@ -50,10 +50,10 @@ def fluences_of(collimator: Collimator) -> tuple[Fluence, ...]:
     discs = [(h, s) for s in _EDGES_MM for h in sharp] + [(h, 0.2 * h) for h in wide]
     r = np.arange(0.0, _FARTHEST_MM, _FINE_MM)
     photons = np.stack([blurred_step(r, h, s) for h, s in discs])
-    doses = _doses(r, photons, shipped_pencil())
+    doses = _doses(r, photons, pencil)
     at = np.concatenate([np.arange(0.0, 3.0 * size, 0.1), np.arange(3.0 * size, 40.0, 1.0)])
     basis = np.stack([np.interp(at, r, dose) for dose in doses], axis=1)
-    return tuple(_fitted(profile, r, photons, at, basis) for profile in collimator.profiles)
+    return tuple(_fitted(p, r, photons, at, basis, pencil) for p in collimator.profiles)
 
 
 def _half_width(profile: OffAxisProfile) -> float:
@@ -61,7 +61,9 @@ def _half_width(profile: OffAxisProfile) -> float:
     return float(r[np.argmax(profile(r) < 0.5)])
 
 
-def _fitted(profile: OffAxisProfile, r: Array, discs: Array, at: Array, basis: Array) -> Fluence:
+def _fitted(
+    profile: OffAxisProfile, r: Array, discs: Array, at: Array, basis: Array, pencil: Pencil
+) -> Fluence:
     from scipy.optimize import nnls
 
     weight, _ = nnls(basis / basis.max(), profile(at))
@@ -70,7 +72,6 @@ def _fitted(profile: OffAxisProfile, r: Array, discs: Array, at: Array, basis: A
     photons /= photons[0]
     ring = 2.0 * np.pi * r * photons
     area = np.concatenate([[0.0], np.cumsum((ring[1:] + ring[:-1]) / 2.0 * _FINE_MM)])
-    pencil = shipped_pencil()
     in_rings = np.diff(np.interp(pencil.edge_mm, r, area))
     return Fluence(
         np.interp(np.linspace(0.0, 1.0, _QUANTILES + 1), area / area[-1], r**2),

@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from gkplan.kernels.matter import Source
 
 
-def ideal_beam(diameter_mm: float, focus_z_mm: float = 80.0, distance_mm: float = 400.0) -> Source:
+def ideal_beam(
+    diameter_mm: float,
+    focus_z_mm: float = 80.0,
+    distance_mm: float = 400.0,
+    scattered: float = 0.0,
+) -> Source:
     """A point source on the negative z axis, seen through a disc at (0, 0, `focus_z_mm`).
+
+    `scattered` is the fraction of its photons that have lost energy, see `cobalt_lines`.
 
     Notes
     -----
@@ -21,7 +28,7 @@ def ideal_beam(diameter_mm: float, focus_z_mm: float = 80.0, distance_mm: float 
     """
     from gkplan.kernels.matter import Source
 
-    energy, share = cobalt_lines()
+    energy, share = cobalt_lines(scattered)
     return Source(
         np.array([[0.0, 0.0, focus_z_mm]]),
         np.array([[0.0, 0.0, -1.0]]),

@@ -96,11 +96,19 @@ def photo_exponent() -> float:
     return float(_table()["photo"]["exponent"])
 
 
-def cobalt_lines() -> tuple[Array, Array]:
-    """Energies (MeV) of the Co-60 lines and the fraction of the photons in each."""
+def cobalt_lines(scattered: float = 0.0) -> tuple[Array, Array]:
+    """Energies (MeV) of the photons of Co-60 and the fraction of the photons in each.
+
+    A fraction, `scattered`, of them has lost energy in the source and its collimators.
+    """
     lines = _table()["cobalt"]
-    share = np.array(lines["per_decay"])
-    return np.array(lines["energy_mev"]), share / share.sum()
+    own = np.array(lines["per_decay"])
+    soft = np.array(lines["scattered_mev"])
+    energy = np.concatenate([lines["energy_mev"], soft])
+    share = np.concatenate(
+        [(1.0 - scattered) * own / own.sum(), np.full(len(soft), scattered / len(soft))]
+    )
+    return energy[share > 0.0], share[share > 0.0]
 
 
 def density_of_hu(hu: ArrayLike) -> Array:

@@ -42,13 +42,19 @@ class Pencil:
 
 
 @cache
-def shipped_pencil() -> Pencil:
-    """The dose that `benchmarks/pencil.py` computed, with an uncertainty of 0.1 %."""
+def shipped_pencil(scattered: float = 0.0) -> Pencil:
+    """The dose that `benchmarks/pencil.py` computed, with an uncertainty of 0.1 %.
+
+    `scattered` is the fraction of photons that have lost energy, see `cobalt_lines`.
+    """
     table = np.loadtxt(_PATH, delimiter=",", comments="#")
-    return Pencil(np.append(table[:, 0], table[-1, 1]), table[:, 2])
+    dose = (1.0 - scattered) * table[:, 2] + scattered * table[:, 4]
+    return Pencil(np.append(table[:, 0], table[-1, 1]), dose)
 
 
-def computed_pencil(batches: int, rays: int, seed: int) -> tuple[Pencil, Array]:
+def computed_pencil(
+    batches: int, rays: int, seed: int, scattered: float = 0.0
+) -> tuple[Pencil, Array]:
     """The same, computed, and the standard error (n,) of each ring (Gy)."""
     from gkplan.kernels.replay import replay
 
@@ -63,7 +69,7 @@ def computed_pencil(batches: int, rays: int, seed: int) -> tuple[Pencil, Array]:
     chance = np.full(grid.shape, 0.1, dtype=np.float32)
     chance[np.abs(z) < 12.0] = 1.0
     effort = effort_of(vox, 0.1, 16, 4, 0.25, chance)
-    beam = ideal_beam(1e-6, 0.0)
+    beam = ideal_beam(1e-6, 0.0, scattered=scattered)
     attenuation = line_attenuation(names, beam.energy)
     bank = TrackBank(beam.energy)
     count = np.diff(np.round(_EDGES_MM / 0.1)).astype(int)

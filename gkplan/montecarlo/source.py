@@ -11,6 +11,7 @@ from gkplan.dose.beams import Beams
 from gkplan.frames import Array
 from gkplan.montecarlo.fluence import Fluence, fluences_of
 from gkplan.montecarlo.materials import cobalt_lines
+from gkplan.montecarlo.pencil import shipped_pencil
 from gkplan.unit import RadiationUnit
 
 if TYPE_CHECKING:
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
 
 
 @cache
-def _shapes(unit: RadiationUnit) -> tuple[Fluence, ...]:
+def _shapes(unit: RadiationUnit, scattered: float) -> tuple[Fluence, ...]:
     """Photons across every off-axis profile of a unit, in the order of `Beams.profile`."""
-    return tuple(f for c in unit.collimators for f in fluences_of(c))
+    pencil = shipped_pencil(scattered)
+    return tuple(f for c in unit.collimators for f in fluences_of(c, pencil))
 
 
-def beam_source(unit: RadiationUnit, beams: Beams) -> tuple[Source, float]:
+def beam_source(unit: RadiationUnit, beams: Beams, scattered: float = 0.0) -> tuple[Source, float]:
     """The beams as a source of photons, and how many photons all of them give together.
+
+    `scattered` is the fraction of the photons that have lost energy, see `cobalt_lines`.
 
     Notes
     -----
@@ -33,10 +37,10 @@ def beam_source(unit: RadiationUnit, beams: Beams) -> tuple[Source, float]:
     """
     from gkplan.kernels.matter import Source
 
-    shapes = _shapes(unit)
+    shapes = _shapes(unit, scattered)
     per_gy = np.array([f.area_mm2 / f.dose_gy_mm2 for f in shapes])
     photons = per_gy[beams.profile] * beams.output
-    energy, share = cobalt_lines()
+    energy, share = cobalt_lines(scattered)
     source = Source(
         np.ascontiguousarray(beams.focus_mm),
         np.ascontiguousarray(beams.directions),
