@@ -191,7 +191,7 @@ def test_a_phantom_is_described_and_drawn(
     said = capsys.readouterr().out
     for words in (
         "gamma angle 110",
-        "target: target, 4.986 cc, 15 Gy",
+        "target: target, 4.984 cc, 15 Gy",
         "cochlea-left, 0.0503 cc, mean at",
     ):
         assert words in said

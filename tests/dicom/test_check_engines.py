@@ -98,7 +98,7 @@ def test_a_plan_of_another_system_gets_its_densities_from_the_ct(
 
 
 def test_monte_carlo_checks_too(export: Path) -> None:
-    how = MonteCarlo(uncertainty=0.1, rays=4000, spacing_mm=2.0, workers=1)
+    how = MonteCarlo(uncertainty=0.1, rays=1000, spacing_mm=2.0, workers=1)
     result = check_plan(read_stated(export), how=Recompute(montecarlo=how))
     assert result.engine == "montecarlo"
     assert result.uncertainty is not None
