@@ -35,7 +35,7 @@ def doses(case: str, way: str, number: int) -> Array:
     from gkplan.kernels.transport import analogue
 
     rays = WAYS[way][1]
-    # The banks are made finely; so everything is, lest only that be seen.
+    # The banks are made finely: so nature is followed finely too.
     physics = physics_of(NAMES, FINE if way == "analogue" else USUAL)
     vox = voxels_of(physics, GRID, *slabs(NAMES, GRID, LAYERS[case]))
     beam = ideal_beam(8.0, FOCUS_MM, 400.0)

@@ -75,6 +75,7 @@ def on_montecarlo(
     `gkplan.planner.rescale`. What it was before is kept beside it.
     """
     start = time.perf_counter()
+    how = how or MonteCarlo()
     plan = planned.plan
     engine = montecarlo_dose(plan, how, report, executor)
     report("scaling the times to the Monte Carlo dose")
@@ -83,6 +84,8 @@ def on_montecarlo(
     made = {
         **judged.plan.provenance,
         "planned_on": plan.provenance["engine"],
+        "medium": how.medium,
+        "scattered": how.scattered,
         "time_factor": dict(factors(plan.shots, shots)),
     }
     seconds = planned.seconds + time.perf_counter() - start

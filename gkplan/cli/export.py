@@ -38,7 +38,7 @@ def export(
     if send is not None and aet is None:
         raise PlanError(f"--send {send}: give the AE title of the server, --aet TITLE")
     asked = asked_engine(engine, None, uncertainty, medium)
-    if plan_file.is_dir() and engine is not None:
+    if plan_file.is_dir() and out is None and engine is not None:
         raise PlanError(f"--engine {engine}: {plan_file} is a folder, which is sent as it is")
     peer = None if send is None else Peer.at(send, str(aet), calling_aet)
     if out is not None:
@@ -69,8 +69,9 @@ def _write(
     plan = asked.plan(read_plan(plan_file))
     if asked.montecarlo is None and plan.provenance.get("engine") == "montecarlo":
         warnings.warn(
-            f"{plan_file}: its times were scaled to a Monte Carlo dose, but the dose that is "
-            f"exported is that of tmr; --engine montecarlo computes the other again",
+            f"{plan_file}: its times were scaled to a Monte Carlo dose (medium "
+            f"{plan.provenance.get('medium', 'head')}), but the dose that is exported is that of "
+            f"tmr; --engine montecarlo with this --medium computes the other again",
             CheckWarning,
             stacklevel=1,
         )

@@ -32,7 +32,7 @@ def dose_of_given(
     ----------
     photons : all of them: a photon of weight 5 counts for five
     how : accuracy and medium; `rays` is the number of histories in a batch, of which the list is
-        drawn again and again. What is short of the list's own noise is not told by the error.
+        drawn again and again. The error does not include the noise of the list itself.
 
     Raises
     ------

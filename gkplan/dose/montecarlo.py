@@ -63,8 +63,9 @@ class MonteCarlo:
     Raises
     ------
     PlanError
-        For an uncertainty that is not positive, a medium that is not known, or a fraction of
-        scattered photons below 0 or above 0.5.
+        For an uncertainty that is not from 0.0001 to 0.5, a medium that is not known, a fraction
+        of scattered photons that is not from 0 to 0.5, voxels that are not from 0.25 to 10 mm, no
+        rays or no batches.
     """
 
     uncertainty: float = 0.01
@@ -91,6 +92,14 @@ class MonteCarlo:
         if not 0.0 <= self.scattered <= 0.5:
             raise PlanError(
                 f"scattered: expected a fraction of the photons of 0 to 0.5, got {self.scattered:g}"
+            )
+
+        if not 0.25 <= self.spacing_mm <= 10.0:
+            raise PlanError(f"spacing: expected voxels of 0.25 to 10 mm, got {self.spacing_mm:g}")
+        if self.rays < 1 or self.most_batches < 1:
+            raise PlanError(
+                f"expected at least one ray in a batch and one batch, got {self.rays} rays and "
+                f"{self.most_batches} batches"
             )
 
     def finished(self, work: Work, grid: Grid, executor: Executor | None, report: Report) -> Tally:

@@ -1,6 +1,6 @@
 """A bank of electron tracks, and their replay.
 
-Kernels of `replay` call these: after a change here, clear numba's cache.
+Kernels of `replay` and `collisions` call these: after a change here, clear numba's cache.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def played(  # type: ignore[no-untyped-def]
 ):
     """The electron of a track at a site in a voxel (k, j, i): the direction of the photon after.
 
-    Where matter is uniform as far as this electron gets the track is replayed; elsewhere an
-    electron begins as the track does, and a part of them is followed.
+    Where matter is uniform as far as this electron gets (its reach in water, by the density) the
+    track is replayed; elsewhere an electron begins as the track does, and a part is followed.
     """
     k, j, i = voxel
     m, smooth = vox.material[k, j, i], effort.density[k, j, i]

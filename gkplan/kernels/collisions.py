@@ -21,15 +21,16 @@ from gkplan.kernels.matter import EVENLY, border, frame_of, kernel, moved, start
 class Places(NamedTuple):
     """Voxels that have tracks of their own, and about what each beam has there.
 
-    Only how even the weights are depends on `photons`, `across` and `slope`.
+    Only how even the weights are depends on what it says of the beams.
     """
 
     at: NDArray[np.int64]  # [n, 3] k, j, i
     beams: NDArray[np.int64]  # [n] beams drawn in a batch
     tracks: int  # of each of these
     photons: NDArray[np.float64]  # [beam] share of the source's that comes to the focus
-    across: NDArray[np.float32]  # [shape, bin] a mm2 at the focus, over a voxel; not 0 within
+    inside: NDArray[np.float64]  # [shape, n] part of a beam within n * bin_mm of its axis
     bin_mm: float
+    reach_mm: float  # from the middle of a voxel to its corners
     slope: float  # attenuation, 1/mm
 
 
@@ -39,13 +40,21 @@ def _about(source, places, beam, x, y, z):  # type: ignore[no-untyped-def]
     x, y, z = x - source.focus[beam, 0], y - source.focus[beam, 1], z - source.focus[beam, 2]
     u, v, w = source.direction[beam, 0], source.direction[beam, 1], source.direction[beam, 2]
     up = x * u + y * v + z * w
+    if up >= source.distance[beam]:
+        return 0.0
     wider = source.distance[beam] / (source.distance[beam] - up)
     square = max(x * x + y * y + z * z - up * up, 0.0)
-    bin = int(math.sqrt(square) * wider / places.bin_mm)
-    if bin >= places.across.shape[1]:
+    # A beam that touches the voxel anywhere is not to be left out.
+    nearest = max(math.sqrt(square) - places.reach_mm, 0.0) * wider
+    farthest = (math.sqrt(square) + places.reach_mm) * wider
+    low, high = int(nearest / places.bin_mm), int(farthest / places.bin_mm) + 1
+    last = places.inside.shape[1] - 1
+    if low >= last:
         return 0.0
-    across = places.across[source.shape[beam], bin]
-    return places.photons[beam] * across * wider * wider * (1.0 + places.slope * up)
+    row = places.inside[source.shape[beam]]
+    ring = math.pi * (min(high, last) ** 2 - low * low) * places.bin_mm * places.bin_mm
+    across = (row[min(high, last)] - row[low]) / ring
+    return places.photons[beam] * across * wider * wider * math.exp(places.slope * up)
 
 
 @kernel
@@ -76,6 +85,8 @@ def _photons(source, beam, place):  # type: ignore[no-untyped-def]
     u, v, w = source.direction[beam, 0], source.direction[beam, 1], source.direction[beam, 2]
     up = x * u + y * v + z * w
     along = source.distance[beam] - up
+    if along <= 0.0:
+        return 0.0
     square = max(x * x + y * y + z * z - up * up, 0.0)
     wider = source.distance[beam] / along
     table = source.radius2[source.shape[beam]]
@@ -171,7 +182,7 @@ def collisions(
                 beam += 1
             share = total[beam] - (total[beam - 1] if beam > 0 else 0.0)
             all_of_beam = source.chance[beam] - (source.chance[beam - 1] if beam > 0 else 0.0)
-            # Photons of the source that a drawn beam stands for, times the volume of the voxel.
+            # Photons of the beam that a track stands for, times the voxel (mm3).
             heavy = rays * all_of_beam * sum_of_all / (share * drawn * copies) * volume
             axis = (source.direction[beam, 0], source.direction[beam, 1], source.direction[beam, 2])
             focus = (source.focus[beam, 0], source.focus[beam, 1], source.focus[beam, 2])
@@ -208,7 +219,8 @@ def collisions(
                 )
                 rate = density * attenuation[m, line]
                 weight = heavy * photons * rate * math.exp(-lost[line] - rate * deeper)
-                turn = (turn + 633) % turns
+                turn = (turn + 633) % turns  # the golden part of 1024
+                # Drawn by energy and weighed by its inverse: what a track gives is what counts.
                 nth = nth + 1 if nth + 1 < tracks else 0
                 track = bank.often[line, nth]
                 given = bank.photon[line, track] - bank.after[line, track]

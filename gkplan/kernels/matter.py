@@ -2,7 +2,7 @@
 
 Lengths are mm, energies MeV, densities g/cm3; tables are per unit of density. Voxels are
 ``[k, j, i]``; a density of 0 is vacuum. Places and directions are tuples of three. Kernels of
-`transport` and `replay` call these: after a change here, clear numba's cache.
+`transport`, `bank`, `replay` and `collisions` call these: after a change here, clear numba's cache.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ class Physics(NamedTuple):
     attenuation: NDArray[np.float64]  # [m, row] 1/mm at density 1
     photo: NDArray[np.float64]  # [m, row] its photoelectric fraction
     given: NDArray[np.float64]  # [m, row] MeV an interaction gives to electrons on average
-    compton_given: NDArray[np.float64]  # [row] the same of Compton scattering alone
     ratio: NDArray[np.float64]  # [row, quantile] of E' / E
     photon_cut: float
     electron_top: float

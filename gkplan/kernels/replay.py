@@ -35,13 +35,13 @@ from gkplan.kernels.transport import compton, emitted
 class Effort(NamedTuple):
     """Where work is spent; [k, j, i] as the voxels."""
 
-    marks: NDArray[np.uint8]  # UNIFORM and PLACED of `bank`
+    marks: NDArray[np.uint8]  # two things in one byte: UNIFORM and PLACED of `bank`
     density: NDArray[np.float32]  # smoothed, by which tracks are scaled
     chance: NDArray[np.float32]  # of a voxel on the way of a photon to be looked at
     photon_share: float  # of the scattered photons that go on
     looks: int  # places on each flight of these
     copies: int  # tracks of a primary ray in each voxel where the chance is 1
-    electron_share: float  # of the electrons followed where tracks may not be replayed,
+    electron_share: float  # of the electrons where tracks may not be replayed, with more weight
 
 
 @kernel
@@ -189,6 +189,7 @@ def replay(
                     share = min(1.0, effort.photon_share / chance)
                     goes_on = uniform(state) < share
                     if effort.marks[k, j, i] & PLACED:
+                        # Its electrons are those of `collisions`; photons go on from here.
                         if goes_on:
                             energy = source.energy[line]
                             site = moved(place, way, gone + side * uniform(state))

@@ -1,7 +1,7 @@
 """Photons and electrons through voxels, one history after the other.
 
-The physics is explained in docs/montecarlo.md. Kernels of `replay` call these: after a change
-here, clear numba's cache.
+The physics is explained in docs/montecarlo.md. Kernels of `bank` and `replay` call these:
+after a change here, clear numba's cache.
 """
 
 from __future__ import annotations

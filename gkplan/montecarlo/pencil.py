@@ -43,7 +43,7 @@ class Pencil:
 
 @cache
 def shipped_pencil(scattered: float = 0.0) -> Pencil:
-    """The dose that `benchmarks/pencil.py` computed, with an uncertainty of 0.1 %.
+    """The dose that `benchmarks/pencil.py` computed; uncertain by 0.1 % at the axis, 1 % a ring.
 
     `scattered` is the fraction of photons that have lost energy, see `cobalt_lines`.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +26,9 @@ class PhaseSpace:
     ----------
     place_mm : (n, 3) Leksell mm
     direction : (n, 3) unit vectors, whither they fly
-    energy_mev : (n,) from the cut-off of photons, 0.01 MeV, to 1.34 MeV
+    energy_mev : (n,) above the cut-off of photons, 0.01 MeV, to 1.34 MeV
     weight : (n,) how many photons each stands for
+    chance : (n,) cumulated weight, of all
 
     Raises
     ------
@@ -39,6 +40,7 @@ class PhaseSpace:
     direction: Array
     energy_mev: Array
     weight: Array
+    chance: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.energy_mev)
@@ -60,12 +62,15 @@ class PhaseSpace:
         self._check("place_mm", is_finite, "finite numbers")
         length = np.linalg.norm(self.direction, axis=1)
         self._check("direction", np.abs(length - 1.0) <= 1e-3, "a unit vector")
+        object.__setattr__(self, "direction", self.direction / length[:, None])
         is_known = (self.energy_mev > low) & (self.energy_mev <= TOP_MEV)
         self._check("energy_mev", is_known, f"more than {low:g} and at most {TOP_MEV:g} MeV")
         is_weight = np.isfinite(self.weight) & (self.weight >= 0.0)
         self._check("weight", is_weight, "a number of photons, 0 or more")
         if not self.weight.sum() > 0.0:
             raise PlanError("phase space: all weights are 0; there are no photons")
+        total = np.cumsum(self.weight)
+        object.__setattr__(self, "chance", total / total[-1])
 
     def _check(self, name: str, fine: NDArray[np.bool_], expected: str) -> None:
         if not fine.all():
@@ -97,15 +102,14 @@ class GivenPhotons:
         from gkplan.kernels.transport import given_photons
 
         score, given = fresh(self.score), self.photons
-        total = np.cumsum(given.weight)
         given_photons(
             self.physics,
             self.voxels,
             score,
             given.place_mm,
-            given.direction / np.linalg.norm(given.direction, axis=1)[:, None],
+            given.direction,
             given.energy_mev,
-            total / total[-1],
+            given.chance,
             *scratch(),
             self.seed,
             number * self.rays,

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 # Of the most photons a mm2 that a voxel has: voxels with less are left to the rays.
 _LEAST = 0.03
 _BIN_MM, _FARTHEST_MM = 0.05, 60.0
-# Half of a cube's diagonal, and a little more: a beam that touches the voxel is not left out.
-_REACH = 0.9
 
 
 def no_places() -> Places:
@@ -26,8 +24,8 @@ def no_places() -> Places:
     from gkplan.kernels.collisions import Places
 
     none = np.zeros(0, dtype=np.int64)
-    empty = np.zeros((0, 0), dtype=np.float32)
-    return Places(np.zeros((0, 3), dtype=np.int64), none, 1, np.zeros(0), empty, 1.0, 0.0)
+    empty = np.zeros((0, 0))
+    return Places(np.zeros((0, 3), dtype=np.int64), none, 1, np.zeros(0), empty, 1.0, 0.0, 0.0)
 
 
 def places_of(
@@ -52,10 +50,13 @@ def places_of(
     from gkplan.kernels.collisions import Places, about_each
 
     photons = np.diff(source.chance, prepend=0.0) * np.exp(-slope_per_mm * depth_mm)
-    across = np.stack([_across(r2, _REACH * float(vox.spacing.max())) for r2 in source.radius2])
+    edge = np.arange(round(_FARTHEST_MM / _BIN_MM) + 1) * _BIN_MM
+    counted = np.linspace(0.0, 1.0, source.radius2.shape[1])
+    inside = np.stack([np.interp(edge**2, r2, counted) for r2 in source.radius2])
+    reach = float(np.linalg.norm(vox.spacing)) / 2
     at = np.argwhere(near & (vox.density > 0.0))
     none = np.zeros(len(at), dtype=np.int64)
-    places = Places(at, none, each, photons, across, _BIN_MM, slope_per_mm)
+    places = Places(at, none, each, photons, inside, _BIN_MM, reach, slope_per_mm)
     if not len(at):
         return places
     there = np.zeros(len(at))
@@ -78,12 +79,3 @@ def with_places(effort: Effort, places: Places) -> Effort:
     marks[at] |= PLACED
     chance[at] = 1.0
     return effort._replace(marks=marks, chance=chance)
-
-
-def _across(radius2_mm2: Array, reach_mm: float) -> NDArray[np.float32]:
-    """Photons a mm2, of one in the beam, in the ring of `reach_mm` to both sides of each bin."""
-    middle = (np.arange(round(_FARTHEST_MM / _BIN_MM)) + 0.5) * _BIN_MM
-    low, high = np.maximum(middle - reach_mm, 0.0) ** 2, (middle + reach_mm) ** 2
-    counted = np.linspace(0.0, 1.0, len(radius2_mm2))
-    inside = np.interp(high, radius2_mm2, counted) - np.interp(low, radius2_mm2, counted)
-    return np.asarray(inside / (np.pi * (high - low)), dtype=np.float32)

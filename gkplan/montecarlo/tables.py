@@ -71,7 +71,6 @@ def physics_of(names: tuple[str, ...], accuracy: Accuracy = USUAL) -> Physics:
         (compton + photo) / 10.0,
         photo / (compton + photo),
         (compton * energies * transferred + photo * energies) / (compton + photo),
-        energies * transferred,
         scattered_quantiles(energies, _QUANTILES),
         accuracy.photon_cut_mev,
         TOP_MEV,

@@ -53,8 +53,8 @@ def test_dose_rate_at_the_centre_of_the_calibration_sphere(size: int, scattered:
         uncertainty=0.0001,
         scattered=scattered,
         spacing_mm=2.0,
-        rays=4000,
-        most_batches=8,
+        rays=2000,
+        most_batches=5 if scattered else 8,
         workers=1,
     )
     shot = Shot(CENTER, (size,) * 8, 1.0)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID
+from pydicom.uid import UID, MediaStorageDirectoryStorage
 
 from gkplan.dicom.write.association import Peer, associated, leave
 from gkplan.errors import OutputError, StoppedError
@@ -92,7 +92,8 @@ def _files(folder: Path) -> list[_File]:
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         try:
             meta = dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True).file_meta
-            found.append(_File(path, meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID))
+            if meta.MediaStorageSOPClassUID != MediaStorageDirectoryStorage:
+                found.append(_File(path, meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID))
         except (InvalidDicomError, AttributeError):
             continue
         except OSError as error:
@@ -112,6 +113,8 @@ def _stored(association: Any, file: _File) -> Sent:
         return Sent(file.path, False, "not sent, the server had broken off")
     try:
         status = association.send_c_store(dcmread(file.path))
+    except (AttributeError, InvalidDicomError, OSError) as error:
+        return Sent(file.path, False, f"not sent, not a whole DICOM object: {error}")
     except ValueError:
         return Sent(
             file.path,
