@@ -43,7 +43,7 @@ def dose(how: MonteCarlo, executor: Executor | None = None) -> MonteCarloDose:
     return engine(how, executor).run(GRID, [Shot(CENTER, (8,) * 8, 1.0)])
 
 
-@pytest.mark.parametrize(("size", "scattered"), [(16, 0.0), (4, 0.0), (8, 0.3)])
+@pytest.mark.parametrize(("size", "scattered"), [(4, 0.0), (16, 0.3)])
 def test_dose_rate_at_the_centre_of_the_calibration_sphere(size: int, scattered: float) -> None:
     """All sectors of 16 mm give the calibration rate, those of 4 mm 0.814 of it.
 
@@ -58,7 +58,7 @@ def test_dose_rate_at_the_centre_of_the_calibration_sphere(size: int, scattered:
         workers=1,
     )
     shot = Shot(CENTER, (size,) * 8, 1.0)
-    half = {16: 3.0, 8: 1.5, 4: 0.75}[size]
+    half = {16: 3.0, 4: 0.75}[size]
     grid = Grid((3, 3, 3), (half,) * 3, tuple(c - half for c in CENTER), Frame.LEKSELL)  # type: ignore[arg-type]
     result = engine(how).run(grid, [shot])
     expected = TmrEngine(engine(how).unit, engine(how).head, 3.0).dose_on(grid, [shot])
