@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
-from beside_ompmc import BONE, FOCUS_MM, GRID, NAMES, WATER
+from beside_ompmc import FOCUS_MM, GRID, WATER
+from egsnrc import BONE, NAMES
 
 from gkplan.frames import Array
 from gkplan.montecarlo.effort import TrackBank, effort_of, scratch

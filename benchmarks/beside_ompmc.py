@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from egsnrc import BONE, NAMES
 
 from gkplan.frames import Array, Frame
 from gkplan.grid import Grid
@@ -28,15 +29,7 @@ from gkplan.montecarlo.problem import Problem
 from gkplan.montecarlo.run import Tally
 from gkplan.montecarlo.tables import USUAL, line_attenuation, physics_of
 
-NAMES = ("water", "cortical-bone-icrp", "air")
 WATER = [(0, 160, "water", 1.0)]
-BONE = [
-    (0, 10, "water", 1.0),
-    (10, 16, "cortical-bone-icrp", 1.85),
-    (16, 40, "water", 1.0),
-    (40, 60, "air", 0.0012),
-    (60, 160, "water", 1.0),
-]
 # Diameter at the focus, layers, and how many times more efficient than ompMC is wanted.
 CASES = {
     "4": (4.0, WATER, 50),

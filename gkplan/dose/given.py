@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-import numpy as np
-
 from gkplan.dose.montecarlo import MonteCarlo, MonteCarloDose, in_gray
 from gkplan.grid import Grid
 from gkplan.head import Head
-from gkplan.montecarlo.geometry import score_on, voxels_of
+from gkplan.montecarlo.geometry import voxels_of
 from gkplan.montecarlo.headvoxels import head_grid, matter_on
 from gkplan.montecarlo.materials import material_names
 from gkplan.montecarlo.pencil import GY_PER_MEV_G
 from gkplan.montecarlo.phasespace import GivenPhotons, PhaseSpace
-from gkplan.montecarlo.tables import physics_of, stopping_ratio
+from gkplan.montecarlo.tables import physics_of
 
 
 def dose_of_given(
@@ -47,12 +45,10 @@ def dose_of_given(
     """
     how = how or MonteCarlo()
     report("Monte Carlo: preparing the head")
-    names = material_names()
-    physics = physics_of(names)
+    physics = physics_of(material_names())
     voxels = head_grid(head, how.spacing_mm)
     vox = voxels_of(physics, voxels, *matter_on(head, voxels, how.medium))
-    weight = stopping_ratio(names) if how.dose_to == "water" else np.ones(len(names))
-    work = GivenPhotons(physics, vox, photons, score_on(grid, weight), how.seed, how.rays)
+    work = GivenPhotons(physics, vox, photons, how.score(grid), how.seed, how.rays)
     tally = how.finished(work, grid, executor, report)
     gy = float(photons.weight.sum()) * GY_PER_MEV_G / grid.voxel_volume_cc
     return in_gray(head, grid, tally, gy)

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ from gkplan.montecarlo.source import beam_source
 from gkplan.montecarlo.tables import line_attenuation, physics_of, stopping_ratio
 from gkplan.shot import Shot
 from gkplan.unit import RadiationUnit
+
+if TYPE_CHECKING:
+    from gkplan.kernels.matter import Score
 
 Report = Callable[[str], None]
 DoseTo = Literal["medium", "water"]
@@ -93,7 +96,6 @@ class MonteCarlo:
             raise PlanError(
                 f"scattered: expected a fraction of the photons of 0 to 0.5, got {self.scattered:g}"
             )
-
         if not 0.25 <= self.spacing_mm <= 10.0:
             raise PlanError(f"spacing: expected voxels of 0.25 to 10 mm, got {self.spacing_mm:g}")
         if self.rays < 1 or self.most_batches < 1:
@@ -101,6 +103,13 @@ class MonteCarlo:
                 f"expected at least one ray in a batch and one batch, got {self.rays} rays and "
                 f"{self.most_batches} batches"
             )
+
+    def score(self, grid: Grid) -> Score:
+        """An empty score on a grid, of the dose to what is asked for."""
+        names = material_names()
+        return score_on(
+            grid, stopping_ratio(names) if self.dose_to == "water" else np.ones(len(names))
+        )
 
     def finished(self, work: Work, grid: Grid, executor: Executor | None, report: Report) -> Tally:
         """Batches of some work, those of an earlier run among them, until it is sure enough.
@@ -211,14 +220,13 @@ class MonteCarloEngine:
             vox, near, source, depth, slope, self.how.rays * _TRACKS_A_RAY, _TRACKS_A_BEAM
         )
         effort = with_places(effort, places)
-        weight = stopping_ratio(names) if self.how.dose_to == "water" else np.ones(len(names))
         problem = Problem(
             physics,
             vox,
             source,
             effort,
             places,
-            score_on(grid, weight),
+            self.how.score(grid),
             attenuation,
             self.how.seed,
             self.how.rays,

@@ -15,7 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.kernels.bank import played
-from gkplan.kernels.matter import EVENLY, border, frame_of, kernel, moved, start, uniform, voxel
+from gkplan.kernels.matter import (
+    EVENLY,
+    borders,
+    frame_of,
+    kernel,
+    moved,
+    onward_from,
+    start,
+    uniform,
+    voxel,
+)
 
 
 class Places(NamedTuple):
@@ -104,28 +114,16 @@ def _lost(vox, attenuation, place, way, length, lost):  # type: ignore[no-untype
     """Mean free paths of each line along a straight way, into `lost`."""
     lost[:] = 0.0
     k, j, i, inside = voxel(vox, place)
-    nk, nj, ni = vox.density.shape
-    nx, ex = border(vox, place[0], way[0], 0, i)
-    ny, ey = border(vox, place[1], way[1], 1, j)
-    nz, ez = border(vox, place[2], way[2], 2, k)
+    near, apart = borders(vox, place, way, (k, j, i))
     gone = 0.0
     while inside and gone < length:
-        side = min(nx, ny, nz, length) - gone
+        side = min(near[0], near[1], near[2], length) - gone
         density, m = vox.density[k, j, i], vox.material[k, j, i]
         if density > 0.0:
             for line in range(len(lost)):
                 lost[line] += density * attenuation[m, line] * side
         gone += side
-        if nx <= ny and nx <= nz:
-            i += 1 if way[0] > 0.0 else -1
-            nx += ex
-        elif ny <= nz:
-            j += 1 if way[1] > 0.0 else -1
-            ny += ey
-        else:
-            k += 1 if way[2] > 0.0 else -1
-            nz += ez
-        inside = (i >= 0) and (j >= 0) and (k >= 0) and (i < ni) and (j < nj) and (k < nk)
+        (k, j, i), near, inside = onward_from(vox, way, (k, j, i), near, apart)
 
 
 @kernel

@@ -173,12 +173,40 @@ def frame_of(way):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def border(vox, place, along, axis, index):  # type: ignore[no-untyped-def]
+def _border(vox, place, along, axis, index):  # type: ignore[no-untyped-def]
     """Distance along a direction cosine to the border of a voxel, and from one to the next."""
     if along == 0.0:
         return 1e30, 1e30
     border = vox.corner[axis] + (index + (along > 0.0)) * vox.spacing[axis]
     return (border - place) / along, vox.spacing[axis] / abs(along)
+
+
+@kernel
+def borders(vox, place, way, at):  # type: ignore[no-untyped-def]
+    """For x, y, z the distances to the border of the voxel `at` (k, j, i), and between borders."""
+    x, dx = _border(vox, place[0], way[0], 0, at[2])
+    y, dy = _border(vox, place[1], way[1], 1, at[1])
+    z, dz = _border(vox, place[2], way[2], 2, at[0])
+    return (x, y, z), (dx, dy, dz)
+
+
+@kernel
+def onward_from(vox, way, at, near, apart):  # type: ignore[no-untyped-def]
+    """The voxel beyond the nearest of the borders `near`, the borders then, whether it is there."""
+    k, j, i = at
+    x, y, z = near
+    if x <= y and x <= z:
+        i += 1 if way[0] > 0.0 else -1
+        x += apart[0]
+    elif y <= z:
+        j += 1 if way[1] > 0.0 else -1
+        y += apart[1]
+    else:
+        k += 1 if way[2] > 0.0 else -1
+        z += apart[2]
+    nk, nj, ni = vox.density.shape
+    inside = (i >= 0) and (j >= 0) and (k >= 0) and (i < ni) and (j < nj) and (k < nk)
+    return (k, j, i), (x, y, z), inside
 
 
 @kernel

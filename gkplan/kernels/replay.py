@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from gkplan.kernels.bank import PLACED, played
 from gkplan.kernels.matter import (
     EVENLY,
-    border,
+    borders,
     deposit,
     entrance,
     frame_of,
     kernel,
     moved,
+    onward_from,
     start,
     uniform,
     voxel,
@@ -149,7 +150,6 @@ def replay(
     They are one sample: only the spread of many such calls tells the uncertainty.
     """
     tracks, turns = bank.points.shape[1], bank.turns.shape[0]
-    nk, nj, ni = vox.density.shape
     # Rays fill the beams evenly, from a random place on.
     start(state, seed, first)
     shift = (uniform(state), uniform(state), uniform(state))
@@ -174,12 +174,9 @@ def replay(
         site, onward, after = place, way, 0.0
         left, gone = 1.0, 0.0
         k, j, i, inside = voxel(vox, place)
-        # Distances to the next border of each axis, and from one border to the next.
-        nx, ex = border(vox, place[0], way[0], 0, i)
-        ny, ey = border(vox, place[1], way[1], 1, j)
-        nz, ez = border(vox, place[2], way[2], 2, k)
+        near, apart = borders(vox, place, way, (k, j, i))
         while inside:
-            side = min(nx, ny, nz) - gone
+            side = min(near[0], near[1], near[2]) - gone
             density, m = vox.density[k, j, i], vox.material[k, j, i]
             if density > 0.0:
                 passed = math.exp(-density * attenuation[m, line] * side)
@@ -233,14 +230,5 @@ def replay(
                         )
                 left *= passed
             gone += side
-            if nx <= ny and nx <= nz:
-                i += 1 if way[0] > 0.0 else -1
-                nx += ex
-            elif ny <= nz:
-                j += 1 if way[1] > 0.0 else -1
-                ny += ey
-            else:
-                k += 1 if way[2] > 0.0 else -1
-                nz += ez
-            inside = (i >= 0) and (j >= 0) and (k >= 0) and (i < ni) and (j < nj) and (k < nk)
+            (k, j, i), near, inside = onward_from(vox, way, (k, j, i), near, apart)
         score.sums[2] += left * source.energy[line]

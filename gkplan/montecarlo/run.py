@@ -76,10 +76,6 @@ def _error(total: Array, squares: Array, n: int) -> Array:
     return np.asarray(np.sqrt(np.maximum(squares / n - (total / n) ** 2, 0.0) / (n - 1)))
 
 
-def _dose(work: Work, number: int) -> Array:
-    return work.dose(number)
-
-
 def run(
     work: Work,
     uncertainty: float,
@@ -131,7 +127,7 @@ def _in_order(executor: Executor, work: Work, first: int, most: int, ahead: int)
     try:
         while True:
             while number < most and len(waiting) < ahead:
-                waiting.append(executor.submit(_dose, work, number))
+                waiting.append(executor.submit(work.dose, number))
                 number += 1
             if not waiting:
                 return
