@@ -41,3 +41,10 @@ class Cells:
         high = np.maximum.reduceat(ordered, starts[:-1], axis=0)
         low = np.minimum.reduceat(ordered, starts[:-1], axis=0)
         return cls(order, starts, (high + low) / 2)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Where in the order of the cells each point is, (n,)."""
+        places = np.empty_like(self.order)
+        places[self.order] = np.arange(len(self.order))
+        return places

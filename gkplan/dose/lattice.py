@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,14 +82,14 @@ class Lattice:
 
         from gkplan.kernels.superposition import MOST_POINTS
 
-        axes = []
-        near = inside
-        for axis, coordinates in enumerate(grid.axes()[::-1]):
+        axes, numbers = [], []
+        for coordinates in grid.axes()[::-1]:
             span = coordinates[-1] - coordinates[0]
             steps = int(np.ceil(span / LATTICE_MM)) + 2 * _BEYOND
             start = coordinates[0] + (span - steps * LATTICE_MM) / 2
             axes.append(_Axis.of(start + LATTICE_MM * np.arange(steps + 1), coordinates))
-            near = _gathered(near, axis, np.rint((coordinates - start) / LATTICE_MM), steps + 1)
+            numbers.append(np.rint((coordinates - start) / LATTICE_MM).astype(np.int64))
+        near = _any_in_box(inside, numbers, tuple(len(axis.nodes) for axis in axes))
         wanted = binary_dilation(near, np.ones((3, 3, 3), dtype=np.bool_), iterations=_BEYOND - 1)
         k, j, i = np.nonzero(wanted)
         points = np.stack([axes[2].nodes[i], axes[1].nodes[j], axes[0].nodes[k]], axis=1)
@@ -147,23 +148,16 @@ class GridInHead:
     def of(cls, grid: Grid, head: Head) -> GridInHead:
         inside = head.on_grid(grid)
         edge = np.maximum(np.rint(_BOX_MM / np.array(grid.spacing_mm)), 1).astype(np.int64)
-        boxes = inside
-        for axis, size in enumerate(edge[::-1]):
-            number = np.arange(inside.shape[axis]) // size
-            boxes = _gathered(boxes, axis, number, int(number[-1]) + 1)
+        numbers = [np.arange(n) // size for n, size in zip(inside.shape, edge[::-1], strict=True)]
+        boxes = _any_in_box(inside, numbers, tuple(int(number[-1]) + 1 for number in numbers))
         return cls(grid, inside, edge, boxes, Lattice.under(grid, inside))
 
 
-def _gathered(flags: NDArray[np.bool_], axis: int, number: Array, count: int) -> NDArray[np.bool_]:
-    """Flags with an axis of `count` places; one is set where any flag with its number is.
+def _any_in_box(
+    flags: NDArray[np.bool_], numbers: Sequence[NDArray[np.int64]], counts: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Which boxes hold a set flag; along each axis the numbers of a voxel's box ascend."""
+    from gkplan.kernels.rows import any_in_box
 
-    The numbers (one for each place along the axis) ascend.
-    """
-    first = np.flatnonzero(np.diff(number, prepend=-1.0))
-    shape = list(flags.shape)
-    shape[axis] = count
-    gathered = np.zeros(shape, dtype=np.bool_)
-    place: list[slice | NDArray[np.int64]] = [slice(None)] * 3
-    place[axis] = number[first].astype(np.int64)
-    gathered[tuple(place)] = np.bitwise_or.reduceat(flags.view(np.uint8), first, axis=axis)
-    return gathered
+    first = np.searchsorted(numbers[0], np.arange(counts[0] + 1))
+    return np.asarray(any_in_box(flags, first, numbers[1], numbers[2], counts))

@@ -25,7 +25,8 @@ class TailNodes:
     Parameters
     ----------
     offsets : (cells, 3, nodes and some more) float32 from the cell's centre, mm
-    spread : (cells, nodes, most points) float32; value at point p = sum of spread[:, p] * nodes
+    spread : (cells, nodes and some of no weight, most points) float32; the value at point p is
+        the sum of spread[:, p] times that at the nodes
     carried : (cells,) whether that is worth it: not if the points are few, or too far apart
     """
 
@@ -36,7 +37,7 @@ class TailNodes:
     @classmethod
     def of(cls, ordered_mm: Array, cells: Cells, diagonal_mm: float) -> TailNodes:
         """For the points in the order of the cells (n, 3); none in larger cells."""
-        from gkplan.kernels.superposition import LANES, MOST_POINTS
+        from gkplan.kernels.superposition import LANES, MOST_POINTS, TOGETHER
 
         count = np.diff(cells.starts)
         cell = np.repeat(np.arange(len(count)), count)
@@ -45,8 +46,9 @@ class TailNodes:
         half = np.maximum(np.maximum.reduceat(np.abs(offset), cells.starts[:-1], axis=0), 0.5)
         nodes, coefficients = _box_nodes()
         values = _monomials(offset / half[cell]) @ coefficients
-        spread = np.zeros((len(count), len(nodes), MOST_POINTS), dtype=np.float32)
-        spread[cell, :, np.arange(len(offset)) - cells.starts[cell]] = values
+        rows = len(nodes) + -len(nodes) % TOGETHER
+        spread = np.zeros((len(count), rows, MOST_POINTS), dtype=np.float32)
+        spread[cell, : len(nodes), np.arange(len(offset)) - cells.starts[cell]] = values
         padded = np.pad(nodes.T, ((0, 0), (0, -len(nodes) % LANES)))
         offsets = np.ascontiguousarray(padded * half[:, :, None], dtype=np.float32)
         carried = (count >= _FEWEST) & (2.0 * np.linalg.norm(half, axis=1) <= diagonal_mm)

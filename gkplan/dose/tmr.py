@@ -26,6 +26,8 @@ from gkplan.unit import RadiationUnit
 # Points within boxes of this edge share the coefficients of a beam; those of an influence, of
 # which there are many for each beam, within larger ones.
 _CELL_MM, _INFLUENCE_CELL_MM = 8.0, 20.0
+# Fewer than the kernel can take: where points are dense the cells are then compact enough.
+_INFLUENCE_POINTS = 192
 # Tails are carried from nodes to points in cells of at most this diagonal. Of a helmet the
 # errors of all sources add up (see `tables`).
 _CARRIED_MM, _HELMET_CARRIED_MM = 22.0, 15.0
@@ -156,7 +158,7 @@ class TmrEngine:
         Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head; written
         to `out` if it is given. Sources that are `plugged` (from 1) give none.
         """
-        from gkplan.kernels.superposition import MOST_POINTS, influence_at_points
+        from gkplan.kernels.superposition import influence_at_points
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         isocenters = np.asarray(isocenters_mm, dtype=np.float64).reshape(-1, 3)
@@ -169,13 +171,13 @@ class TmrEngine:
         beams, starts = sector_beams(
             self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
-        cells = Cells.of(points, _INFLUENCE_CELL_MM, MOST_POINTS)
+        cells = Cells.of(points, _INFLUENCE_CELL_MM, _INFLUENCE_POINTS)
         ordered = points[cells.order]
         largest = _HELMET_CARRIED_MM if self.unit.has_helmets else _CARRIED_MM
         nodes = TailNodes.of(ordered, cells, largest)
         influence_at_points(
             ordered,
-            cells.order,
+            cells.places,
             cells.starts,
             cells.centers,
             nodes.offsets,

@@ -22,7 +22,7 @@ from numba import njit, prange
 
 from gkplan.kernels.apart import add_to, at, look_up
 
-LANES = 16
+LANES = 8
 SHIFT, OCTAVES, CELLS = 16.0, 12, 128
 SCALE = 32000.0  # of a packed value: 1.0 on the axis, with room for the shared error
 _MANTISSA_BITS = 23 - 7  # 2**7 cells an octave
@@ -52,6 +52,8 @@ MOST_POINTS = 256
 _TASKS = 64
 # Groups of an influence that look at a cell one after the other.
 _GROUPS = 24
+# Nodes of a tail are a multiple of so many.
+TOGETHER = 5
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -316,52 +318,78 @@ def add_on_grid(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _box(points, first, last, center):  # type: ignore[no-untyped-def]
-    """Middle of the box about some points, into `center`; the radius of the box."""
+def _run_of(points, first, last, center, shift, local):  # type: ignore[no-untyped-def]
+    """Write points from the middle of their box (`local`), that from `center`; the box's radius."""
     total = 0.0
     for axis in range(3):
         low = high = points[first, axis]
         for p in range(first + 1, last):
             low, high = min(low, points[p, axis]), max(high, points[p, axis])
-        center[axis] = (low + high) / 2
+        middle = (low + high) / 2
         total += (high - low) ** 2
-    return math.sqrt(total) / 2
+        shift[axis] = middle - center[axis]
+        for p in range(first, last):
+            local[axis, p - first] = points[p, axis] - middle
+    return np.float32(math.sqrt(total) / 2)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _carry(nodes, spread, sums):  # type: ignore[no-untyped-def]
+    """Write the polynomial through the values at the nodes to `sums`.
+
+    Five nodes (`TOGETHER`) at a time: to load and store the sums costs more than to add to them.
+    """
+    sums[:] = np.float32(0.0)
+    for n in range(0, spread.shape[0], 5):
+        a, b, c, d, e = nodes[n], nodes[n + 1], nodes[n + 2], nodes[n + 3], nodes[n + 4]
+        at_a, at_b, at_c = spread[n], spread[n + 1], spread[n + 2]
+        at_d, at_e = spread[n + 3], spread[n + 4]
+        for p in range(sums.size):
+            sums[p] += a * at_a[p] + b * at_b[p] + c * at_c[p] + d * at_d[p] + e * at_e[p]
 
 
 # fmt: off
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def influence_at_points(points, order, cells, centers, nodes, spread, carried, run, starts, beams, profile, extra, reach, whole, core, tail, decay, out):  # type: ignore[no-untyped-def]
+def influence_at_points(points, place, cells, centers, nodes, spread, carried, run, starts, beams, profile, extra, reach, whole, core, tail, decay, out):  # type: ignore[no-untyped-def]
     # fmt: on
-    """Write the dose rate of every group of beams alone, ``out[group, order[point]]``, float32.
+    """Write the dose rate of every group of beams alone, ``out[group, point]``, float32.
 
     Group g has the beams ``starts[g]`` to ``starts[g + 1]``. Cell c holds the points
     ``cells[c]`` to ``cells[c + 1]``, at most `MOST_POINTS`, about ``centers[c]``: the tails of
     the profiles are computed at the offsets ``nodes[c]`` (3, m) and carried to the points by
     ``spread[c]`` (at most m, MOST_POINTS); the cores at every point, in runs of `run` points.
     In a cell of one run the whole profile is computed at every point: that is no slower.
+    Point p of the answer is number ``place[p]`` of `points`.
     """
     groups, most = starts.size - 1, np.diff(starts).max()
     everywhere = np.full(reach.size, np.float32(1e6))
     far = np.float32(1e3)
+    runs = (MOST_POINTS + run - 1) // run
     for task in prange((groups + _GROUPS - 1) // _GROUPS):
         placed = np.empty((_PLACED, most), np.float32)
         chosen = np.empty((2, most), np.int32)
         near = np.empty((_COEFFICIENTS, most), np.float32)
         rows = np.empty(most, np.int32)
-        local = np.zeros((3, MOST_POINTS), np.float32)
-        some = np.empty(MOST_POINTS, np.float32)
-        here, shift = np.zeros(3, np.float32), np.empty(3, np.float32)
-        middle = np.empty(3)
-        sums = np.empty(MOST_POINTS, np.float32)
+        local = np.zeros((runs, 3, run), np.float32)
+        shift, radius = np.empty((runs, 3), np.float32), np.empty(runs, np.float32)
+        some, sums = np.empty(MOST_POINTS, np.float32), np.zeros(MOST_POINTS, np.float32)
+        here = np.zeros(3, np.float32)
+        line = np.empty(out.shape[1], np.float32)
+        first_group, last_group = _GROUPS * task, min(_GROUPS * (task + 1), groups)
         for cell in range(cells.size - 1):
             first, last = cells[cell], cells[cell + 1]
+            n_runs = (last - first + run - 1) // run
+            for r in range(n_runs):
+                begin = first + r * run
+                radius[r] = _run_of(
+                    points, begin, min(begin + run, last), centers[cell], shift[r], local[r]
+                )
             table, limit = (core, reach) if carried[cell] else (whole, everywhere)
-            for g in range(_GROUPS * task, min(_GROUPS * (task + 1), groups)):
+            for g in range(first_group, last_group):
                 count = _place(
                     centers[cell], far, beams, profile, starts[g], starts[g + 1],
                     everywhere, placed, chosen,
                 )  # fmt: skip
-                sums[:] = np.float32(0.0)
                 if carried[cell]:
                     n = _settle(
                         here, far, np.float32(_TAIL_SPAN), placed, chosen, count, everywhere,
@@ -369,26 +397,20 @@ def influence_at_points(points, order, cells, centers, nodes, spread, carried, r
                     )  # fmt: skip
                     some[:] = np.float32(0.0)
                     _add_beams(nodes[cell], spread.shape[1], near, 0, n, rows, tail, some)
-                    for node in range(spread.shape[1]):
-                        for p in range(last - first):
-                            sums[p] += some[node] * spread[cell, node, p]
-                for begin in range(first, last, run):
-                    end = min(begin + run, last)
-                    radius = np.float32(_box(points, begin, end, middle))
-                    for axis in range(3):
-                        shift[axis] = middle[axis] - centers[cell, axis]
+                    _carry(some, spread[cell], sums)
+                else:
+                    sums[:] = np.float32(0.0)
+                for r in range(n_runs):
                     n = _settle(
-                        shift, radius, _span(radius), placed, chosen, count, limit,
+                        shift[r], radius[r], _span(radius[r]), placed, chosen, count, limit,
                         extra, decay, near, rows,
                     )  # fmt: skip
-                    if n == 0:
-                        continue
-                    some[:] = np.float32(0.0)
-                    for p in range(begin, end):
-                        for axis in range(3):
-                            local[axis, p - begin] = points[p, axis] - middle[axis]
-                    _add_beams(local, end - begin, near, 0, n, rows, table, some)
-                    for p in range(begin, end):
-                        sums[p - first] += some[p - begin]
+                    size = min(run, last - first - r * run)
+                    _add_beams(local[r], size, near, 0, n, rows, table, sums[r * run : (r + 1) * run])
                 for p in range(first, last):
-                    out[g, order[p]] = sums[p - first] / np.float32(SCALE)
+                    out[g, p] = sums[p - first] / np.float32(SCALE)
+        # In the order of the cells so far: writing all over a row, cell by cell, is slow.
+        for g in range(first_group, last_group):
+            line[:] = out[g]
+            for p in range(line.size):
+                out[g, p] = line[place[p]]

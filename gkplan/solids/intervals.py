@@ -45,14 +45,7 @@ def from_crossings(t: Array, side: NDArray[np.int8]) -> Array:
 
 def union(sets: Sequence[Array]) -> Array:
     """What lies in at least one of the sets."""
-    every = np.concatenate(sets, axis=1)
-    # With starts and ends sorted each by themselves, there is a gap after the k-th end exactly
-    # where the next start lies beyond it.
-    start, end = np.sort(every[:, :, 0], axis=1), np.sort(every[:, :, 1], axis=1)
-    joined = start[:, 1:] <= end[:, :-1]
-    start[:, 1:][joined] = np.inf
-    end[:, :-1][joined] = np.inf
-    return _compact(start, end)
+    return _in_so_many(sets, 1)
 
 
 def complement(intervals: Array) -> Array:
@@ -67,7 +60,7 @@ def complement(intervals: Array) -> Array:
 
 def intersection(sets: Sequence[Array]) -> Array:
     """What lies in all of the sets."""
-    return complement(union([complement(s) for s in sets]))
+    return _in_so_many(sets, len(sets))
 
 
 def length_ahead(intervals: Array) -> Array:
@@ -81,6 +74,12 @@ def last_end(intervals: Array) -> Array:
     """Largest end (n,) of all intervals; -inf where there is none."""
     ends = intervals[:, :, 1]
     return np.asarray(np.where(np.isfinite(ends), ends, -np.inf).max(axis=1))
+
+
+def _in_so_many(sets: Sequence[Array], need: int) -> Array:
+    from gkplan.kernels.intervals import covered
+
+    return np.asarray(covered(np.concatenate(sets, axis=1), need))
 
 
 def _compact(start: Array, end: Array) -> Array:
