@@ -43,7 +43,7 @@ class Physics(NamedTuple):
     electron_step: float
     path: NDArray[np.float64]  # [m, row] mm per MeV lost at density 1
     kept: NDArray[np.float64]  # [m, row] fraction of the loss that is not radiated
-    hard: NDArray[np.float64]  # [m, row] probability of a hard collision in a step
+    hard: NDArray[np.float64]  # [m, row] hard collisions in a step on average
     angle: NDArray[np.float64]  # [m, row, quantile]
     scale: NDArray[np.float64]  # [m, row]
     electron_cut: float

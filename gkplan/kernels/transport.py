@@ -112,8 +112,9 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
     rows = physics.path.shape[1] - 1
     waiting = 0
     while True:
-        # What is yet to be lost in the step that was begun.
-        pending = 0.0
+        # What is yet to be lost in the step that was begun; how many hard collisions on average
+        # until the next one.
+        pending, ahead = 0.0, -math.log(uniform(state))
         row = math.log(physics.electron_top / energy) / physics.electron_step
         while True:
             k, j, i, inside = voxel(vox, place)
@@ -146,8 +147,12 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
             way = _hinge(physics, state, way, m, at)
             pending = (1.0 - part) * begun * loss
             row += 1.0
-            is_hard = energy > 2.0 * physics.hard_cut and uniform(state) < physics.hard[m, at]
-            if is_hard and waiting < MOST_WAITING:
+            # A step may have several hard collisions: one at most would stop too little.
+            ahead -= physics.hard[m, at]
+            while ahead < 0.0:
+                ahead -= math.log(uniform(state))
+                if energy <= 2.0 * physics.hard_cut or waiting == MOST_WAITING:
+                    continue
                 way, energy = _collided(state, stack, waiting, place, way, energy, physics.hard_cut)
                 waiting += 1
                 pending = min(pending, 0.5 * energy)

@@ -98,12 +98,12 @@ def _electron_rows(name: str, accuracy: Accuracy) -> tuple[Array, Array, Array, 
     path = 1.0 / both
     thick = path * energies * (1.0 - np.exp(-accuracy.step))
     turns = [
-        angle_quantiles(matter, float(e), float(s), _QUANTILES)
+        angle_quantiles(matter, float(e), float(s), _QUANTILES, accuracy.hard_mev)
         for e, s in zip(middle, thick, strict=True)
     ]
     angle, scale = (np.array(c) for c in zip(*turns, strict=True))
     # g/cm2 per MeV to mm per MeV at density 1.
-    return 10.0 * path, soft / both, 1.0 - np.exp(-number * thick), angle, scale
+    return 10.0 * path, soft / both, number * thick, angle, scale
 
 
 def stopping_ratio(names: tuple[str, ...]) -> Array:
