@@ -9,8 +9,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from gkplan.bench.influence import InfluenceJob
 from gkplan.bench.measure import (
     first_calls,
+    largest_error,
     machine,
     machine_limits,
     median_seconds,
@@ -32,7 +34,6 @@ Report = Callable[[str], None]
 CASE, UNIT = "vestibular-schwannoma", "perfexion"
 CENTER_MM = (120.0, 85.0, 135.0)
 _EXTENT_MM = 150.0
-_ALLOWED = 5e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _direct(setting: _Setting, report: Report) -> Iterator[Row]:
             with threads(count):
                 seconds, dose = median_seconds(call, repeats)
             speed = beams * len(points) / seconds
-            error = _error(dose[few], truth, name, float(dose.max()))
+            error = largest_error(dose[few], truth, name, float(dose.max()))
             yield Row("points", name, count, len(points), 20, seconds, speed, error)
 
 
@@ -196,7 +197,7 @@ def _grids(setting: _Setting, report: Report) -> Iterator[Row]:
                 seconds, dose = median_seconds(
                     partial(engine.dose_on, grid, shots, out), setting.size.repeats
                 )
-            error = _error(dose.ravel()[few][sure], truth[sure], what, float(dose.max()))
+            error = largest_error(dose.ravel()[few][sure], truth[sure], what, float(dose.max()))
             speed = 192.0 * n_shots * inside.sum() / seconds
             peak = peak_megabytes(partial(engine.dose_on, grid, shots))
             yield Row(what, "grid", count, grid.size, n_shots, seconds, speed, error, peak_mb=peak)
@@ -204,39 +205,16 @@ def _grids(setting: _Setting, report: Report) -> Iterator[Row]:
 
 def _influence(setting: _Setting, report: Report) -> Iterator[Row]:
     """Product B: 100 isocentres x 8 sectors x 3 collimators at 20,000 points within 30 mm."""
-    rng, engine = setting.rng, setting.engine
     n, m = setting.size.isocenters, setting.size.influence_points
-    isocenters = rng.normal(CENTER_MM, 5.0, (n, 3))
-    away = rng.normal(size=(m, 3))
-    away *= 30.0 * rng.random((m, 1)) ** (1 / 3) / np.linalg.norm(away, axis=1)[:, None]
-    points = CENTER_MM + away
-    shape = (n, engine.unit.n_sectors, len(engine.unit.collimators), len(points))
-    out = np.empty(shape, dtype=np.float32)
-    few = rng.choice(m, 150, replace=False)
-    call = partial(engine.influence, points, isocenters, out=out)
+    job = InfluenceJob.around(setting.engine, setting.twin, CENTER_MM, n, m, setting.rng)
     for count in setting.counts:
         report(f"influence of {n} isocentres, {count} threads")
         with threads(count):
-            seconds, rates = median_seconds(call, setting.size.repeats)
-        error = 0.0
-        for number in (0, n // 2):
-            x, y, z = (float(c) for c in isocenters[number])
-            for c, size in enumerate(engine.unit.collimator_sizes_mm):
-                states = (np.eye(8, dtype=int) * size).tolist()
-                truth = np.array(
-                    [
-                        setting.twin.dose(points[few], [Shot((x, y, z), tuple(state), 1.0)])
-                        for state in states
-                    ]
-                )
-                every = Shot((x, y, z), (size,) * 8, 1.0)
-                most = float(setting.twin.dose(isocenters[number][None], [every])[0])
-                mine = rates[number, :, c][:, few]
-                error = max(error, _error(mine, truth, "influence", most))
-        speed = n * 24 * 24 * m / seconds
-        peak = peak_megabytes(call)
+            seconds, rates = median_seconds(job.compute, setting.size.repeats)
+        error = job.error(rates)
+        peak = peak_megabytes(job.compute)
         yield Row(
-            f"{n} isocentres", "influence", count, m, n, seconds, speed, error,
+            f"{n} isocentres", "influence", count, m, n, seconds, n * 24 * 24 * m / seconds, error,
             peak_mb=peak,
         )  # fmt: skip
 
@@ -336,9 +314,3 @@ def _places(
     return np.concatenate(
         [rng.choice(within, 200), hottest, rng.choice(steep if len(steep) else within, 100)]
     )
-
-
-def _error(dose: NDArray[np.floating], truth: Array, what: str, most: float) -> float:
-    error = float(np.abs(dose - truth).max() / most)
-    assert error <= _ALLOWED, f"{what}: differs from the twin by {error:.1e} of the maximum"
-    return error

@@ -1,4 +1,4 @@
-"""Medians, memory, and what this machine can do at best."""
+"""Medians, memory, errors, and what this machine can do at best."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+from gkplan.frames import Array
 
 T = TypeVar("T")
 
+# Of the maximum: what was asked of every fast engine.
+_ALLOWED = 5e-4
 _TASKS = 8
 _FIRST_CALL = """
 import time
@@ -60,6 +65,13 @@ def peak_megabytes(call: Callable[[], object]) -> float:
         return tracemalloc.get_traced_memory()[1] / 1e6
     finally:
         tracemalloc.stop()
+
+
+def largest_error(dose: NDArray[np.floating], truth: Array, what: str, most: float) -> float:
+    """Largest difference relative to the maximum `most`; asserted to be small enough."""
+    error = float(np.abs(dose - truth).max() / most)
+    assert error <= _ALLOWED, f"{what}: differs from the twin by {error:.1e} of the maximum"
+    return error
 
 
 @contextmanager
