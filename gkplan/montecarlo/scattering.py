@@ -62,7 +62,8 @@ def angle_quantiles(
 ) -> tuple[Array, float]:
     """Quantiles of the angle after a path: (parts + 1,) values v, and their scale a.
 
-    Hard collisions with electrons, above `hard_mev`, are left out. ``sin^2(theta / 2) = a v / (1 - v)``: in v the distribution is smooth to its far end.
+    ``sin^2(theta / 2) = a v / (1 - v)``: in v the distribution is smooth to its far end. Collisions
+    with electrons that transfer more than `hard_mev` are left out.
     """
     from gkplan.kernels.legendre import legendre_sums
 
