@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gkplan.frames import Array
@@ -52,9 +54,10 @@ def scattering_moments(
 
 
 def _deflection(energy_mev: float, given_mev: float) -> float:
-    """sin^2(theta / 2) of an electron that gives so much to another at rest (n,)."""
+    """sin^2(theta / 2) of an electron that gives so much to one at rest."""
     kept, masses = energy_mev - given_mev, 2.0 * ELECTRON_MASS_MEV
-    return (1.0 - np.sqrt(kept * (energy_mev + masses) / (energy_mev * (kept + masses)))) / 2.0
+    cosine = math.sqrt(kept * (energy_mev + masses) / (energy_mev * (kept + masses)))
+    return (1.0 - cosine) / 2.0
 
 
 def angle_quantiles(
