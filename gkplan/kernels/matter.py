@@ -44,7 +44,7 @@ class Physics(NamedTuple):
     path: NDArray[np.float64]  # [m, row] mm per MeV lost at density 1
     kept: NDArray[np.float64]  # [m, row] fraction of the loss that is not radiated
     hard: NDArray[np.float64]  # [m, row] hard collisions in a step on average
-    angle: NDArray[np.float64]  # [m, row, quantile]
+    angle: NDArray[np.float64]  # [m, row, n]: quantiles of 1 - (1 - n / last)^2
     scale: NDArray[np.float64]  # [m, row]
     electron_cut: float
     hard_cut: float

@@ -61,7 +61,7 @@ def _collided(state, stack, waiting, place, way, energy, least):  # type: ignore
 @kernel
 def _hinge(physics, state, way, m, at):  # type: ignore[no-untyped-def]
     """The direction after what a whole step does to it."""
-    number = uniform(state) * (physics.angle.shape[2] - 1)
+    number = (1.0 - math.sqrt(uniform(state))) * (physics.angle.shape[2] - 1)
     q = int(number)
     part = number - q
     value = (1.0 - part) * physics.angle[m, at, q] + part * physics.angle[m, at, q + 1]
@@ -70,18 +70,22 @@ def _hinge(physics, state, way, m, at):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _straight(physics, vox, score, state, place, way, at, loss, weight):  # type: ignore[no-untyped-def]
+def _straight(  # type: ignore[no-untyped-def]
+    physics, vox, score, state, place, way, at, before, share, loss, weight
+):
     """Move an electron straight on until it has lost `loss`: its place, and what is not lost.
 
-    Energy is deposited at a random point of each piece within a voxel. Some of the loss is left
-    where the electron leaves the voxels.
+    A `share` of the loss is that of step `before`, the rest of step `at`. Energy is deposited at
+    a random point of each piece within a voxel. Some of the loss is left where the electron
+    leaves the voxels.
     """
     reach = 2.0 * min(vox.spacing[0], vox.spacing[1], vox.spacing[2])
     k, j, i, inside = voxel(vox, place)
     while inside:
         m, density = vox.material[k, j, i], vox.density[k, j, i]
         if density > 0.0:
-            length = loss * physics.path[m, at] / density
+            path = share * physics.path[m, before] + (1.0 - share) * physics.path[m, at]
+            length = loss * path / density
             if vox.uniform[k, j, i] != 0 and length < reach:
                 side = length
             else:
@@ -112,9 +116,9 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
     rows = physics.path.shape[1] - 1
     waiting = 0
     while True:
-        # What is yet to be lost in the step that was begun; how many hard collisions on average
-        # until the next one.
-        pending, ahead = 0.0, -math.log(uniform(state))
+        # What is yet to be lost in the step that was begun, and that step; how many hard
+        # collisions on average until the next one.
+        pending, before, ahead = 0.0, 0, -math.log(uniform(state))
         row = math.log(physics.electron_top / energy) / physics.electron_step
         while True:
             k, j, i, inside = voxel(vox, place)
@@ -129,7 +133,7 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
                 elif density > 0.0:
                     # In air even the last of it goes some way.
                     _, rest = _straight(
-                        physics, vox, score, state, place, way, rows, energy, weight
+                        physics, vox, score, state, place, way, rows, rows, 0.0, energy, weight
                     )
                     score.sums[2] += weight * rest
                 else:
@@ -138,14 +142,16 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
             at = min(int(row + uniform(state)), rows)
             part = uniform(state)
             here = pending + part * begun * loss
-            place, rest = _straight(physics, vox, score, state, place, way, at, here, weight)
+            place, rest = _straight(
+                physics, vox, score, state, place, way, at, before, pending / here, here, weight
+            )
             energy -= here - rest
             k, j, i, inside = voxel(vox, place)
             if not inside:
                 continue
             m = vox.material[k, j, i]
             way = _hinge(physics, state, way, m, at)
-            pending = (1.0 - part) * begun * loss
+            pending, before = (1.0 - part) * begun * loss, at
             row += 1.0
             # A step may have several hard collisions: one at most would stop too little.
             ahead -= physics.hard[m, at]
@@ -157,6 +163,7 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
                 waiting += 1
                 pending = min(pending, 0.5 * energy)
                 row = math.log(physics.electron_top / (energy - pending)) / physics.electron_step
+                before = min(int(row), rows)
         if waiting == 0:
             return
         waiting -= 1

@@ -65,8 +65,10 @@ def angle_quantiles(
 ) -> tuple[Array, float]:
     """Quantiles of the angle after a path: (parts + 1,) values v, and their scale a.
 
-    ``sin^2(theta / 2) = a v / (1 - v)``: in v the distribution is smooth to its far end. Collisions
-    with electrons that transfer more than `hard_mev` are left out.
+    ``sin^2(theta / 2) = a v / (1 - v)``: in v the distribution is smooth to its far end. Quantile n
+    is that of ``1 - (1 - n / parts)^2``, dense where angles are large: there evenly spaced ones
+    would make the mean of 1 - cos 1 % too large. Collisions with electrons that transfer more
+    than `hard_mev` are left out.
     """
     from gkplan.kernels.legendre import legendre_sums
 
@@ -78,4 +80,5 @@ def angle_quantiles(
     x = scale * v / (1.0 - v)
     density = np.maximum(legendre_sums(coefficients, 1.0 - 2.0 * x), 0.0) / (1.0 - v) ** 2
     area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    return np.interp(np.linspace(0.0, 1.0, parts + 1), area / area[-1], v), scale
+    chance = 1.0 - np.linspace(1.0, 0.0, parts + 1) ** 2
+    return np.interp(chance, area / area[-1], v), scale

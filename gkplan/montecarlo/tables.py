@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Just above the highest line of Co-60, and no electron of Co-60 has more.
 TOP_MEV = 1.34
-_PHOTON_ROWS, _QUANTILES = 128, 256
+_PHOTON_ROWS, _QUANTILES, _ANGLES = 128, 256, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _electron_rows(name: str, accuracy: Accuracy) -> tuple[Array, Array, Array, 
     path = 1.0 / both
     thick = path * energies * (1.0 - np.exp(-accuracy.step))
     turns = [
-        angle_quantiles(matter, float(e), float(s), _QUANTILES, accuracy.hard_mev)
+        angle_quantiles(matter, float(e), float(s), _ANGLES, accuracy.hard_mev)
         for e, s in zip(middle, thick, strict=True)
     ]
     angle, scale = (np.array(c) for c in zip(*turns, strict=True))

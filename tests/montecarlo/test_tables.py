@@ -108,10 +108,11 @@ def test_angles_after_a_step_have_the_moments_of_goudsmit_and_saunderson() -> No
     for energy, path in ((1.0, 0.03), (0.1, 0.001), (0.03, 1.5e-4)):
         moments = path * scattering_moments(water, energy, 3)
         values, scale = angle_quantiles(water, energy, path, 256)
-        fine = np.interp((np.arange(25600) + 0.5) / 100, np.arange(257), values)
+        chance = 1 - np.sqrt((np.arange(25600) + 0.5) / 25600)
+        fine = np.interp(256 * chance, np.arange(257), values)
         cosine = 1 - 2 * np.minimum(scale * fine / (1 - fine), 1.0)
-        assert cosine.mean() == pytest.approx(np.exp(-moments[1]), abs=1e-3)
-        assert (1.5 * cosine**2 - 0.5).mean() == pytest.approx(np.exp(-moments[2]), abs=1e-3)
+        assert cosine.mean() == pytest.approx(np.exp(-moments[1]), abs=1e-4)
+        assert (1.5 * cosine**2 - 0.5).mean() == pytest.approx(np.exp(-moments[2]), abs=1e-4)
 
 
 def test_tissues_of_densities_and_ct_numbers() -> None:
