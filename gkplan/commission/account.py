@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gkplan.commission.compare import Agreement
 from gkplan.commission.fit import CollimatorFit, Fit
 from gkplan.commission.parameters import N_RINGS, NAMES_OF_RINGS
 
@@ -18,17 +19,19 @@ _COLUMNS = (
 _CORRELATED = 0.8
 
 
-def account(fit: Fit, predicted: Mapping[str, float]) -> str:
+def account(fit: Fit, predicted: Mapping[str, Agreement]) -> str:
     """Residuals, uncertainties, what the data do not determine, and the profiles left out."""
-    lines = ["profile    largest difference   not within 0.1 mm   predicted when left out"]
+    lines = [
+        "                       fitted                      predicted when left out",
+        "profile    largest   beyond 0.1 mm           largest   beyond 0.1 mm",
+    ]
     for collimator in fit.collimators:
         for name, deviation in collimator.deviation.items():
             left_out = predicted.get(name)
-            text = f"{100 * left_out:.2f} %" if left_out is not None else "-"
-            lines.append(
-                f"{name:9s}  {100 * deviation:8.2f} %           "
-                f"{100 * collimator.excess[name]:8.2f} %        {text:>10s}"
-            )
+            row = _pair(f"{name:9s}", deviation, collimator.excess[name])
+            if left_out is not None:
+                row = _pair(f"{row:48s}", left_out.largest, left_out.beyond_shift)
+            lines.append(row)
     if predicted:
         lines.append(
             f"Every prediction starts from {fit.start}; it means what it says if the profile left "
@@ -44,6 +47,10 @@ def account(fit: Fit, predicted: Mapping[str, float]) -> str:
     for collimator in fit.collimators:
         lines += ["", *_rings_of(collimator)]
     return "\n".join(lines) + "\n"
+
+
+def _pair(before: str, largest: float, beyond_shift: float) -> str:
+    return f"{before} {100 * largest:6.2f} %        {100 * beyond_shift:6.2f} %"
 
 
 def _rings_of(fit: CollimatorFit) -> list[str]:

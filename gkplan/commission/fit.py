@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gkplan.commission.compare import Agreement
 from gkplan.commission.parameters import Parameters, Rings
-from gkplan.commission.problem import GRID_MM, Problem
+from gkplan.commission.problem import Problem
 from gkplan.commission.scans import Scan
 from gkplan.errors import CaseError
 from gkplan.frames import Array
@@ -77,15 +78,14 @@ def leave_one_out(
     unit: RadiationUnit,
     scans: Sequence[Scan],
     report: Callable[[str], None] = lambda text: None,
-) -> dict[str, float]:
-    """Largest difference of each profile from `predict_left_out`, where that can predict it."""
+) -> dict[str, Agreement]:
+    """How each profile agrees with `predict_left_out`, where that can predict it."""
     predicted = {}
     for scan in scans:
         report(f"predicting {scan.name} from the other profiles")
         other = predict_left_out(unit, scans, scan)
         if other is not None:
-            difference = np.abs(other.at(GRID_MM) - scan.at(GRID_MM))
-            predicted[scan.name] = float(difference.max())
+            predicted[scan.name] = Agreement.of(other, scan)
     return predicted
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gkplan.commission.compare import SHIFT_MM
 from gkplan.commission.model import Dictionary, design
 from gkplan.commission.parameters import Rings
 from gkplan.commission.scans import Scan
@@ -16,7 +17,7 @@ from gkplan.unit import RadiationUnit
 GRID_MM = np.arange(-40.0, 40.01, 0.5)
 _MIDDLE = len(GRID_MM) // 2
 # A difference within a shift so small, or so small a part of the maximum, is agreement.
-_DISTANCE_MM, _DOSE = 0.1, 0.005
+_DOSE = 0.005
 _MARGIN = 0.5  # of both, beyond which a difference weighs more
 _CENTER, _HALF, _RIDGE = 20.0, 8.0, 2e-3
 _EXCESS, _CUBIC = 3.0, 3e4
@@ -48,7 +49,7 @@ class Problem:
             scans,
             Dictionary.of(size_mm),
             dose,
-            [_DISTANCE_MM * np.abs(np.gradient(d, GRID_MM[1] - GRID_MM[0])) for d in dose],
+            [SHIFT_MM * np.abs(np.gradient(d, GRID_MM[1] - GRID_MM[0])) for d in dose],
         )
 
     def solved(self, rings: Rings) -> tuple[Array, list[Array]]:
