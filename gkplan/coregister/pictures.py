@@ -15,8 +15,9 @@ from gkplan.grid import Volume
 
 # Spacings, mm.
 LEVELS_MM = (6.0, 4.0, 2.0, 1.0)
-# Each is smoothed by this much of it: noise and the lattice of voxels have peaks of their own.
-_SMOOTH = 0.7
+# Each is smoothed by this much of it, and of the coarsest voxel of the two images: noise and the
+# lattice of voxels have peaks of their own, and what one image does not show is not looked for.
+_SMOOTH, _SMOOTH_COARSEST = 0.7, 0.5
 # CT numbers beyond these hold metal and air; what differs between them by less than the softness
 # about soft tissue gets most of the bins, or brain would be one with ventricles.
 _CT_HU, _SOFT_HU, _SOFTNESS_HU = (-1000.0, 2000.0), 40.0, 100.0
@@ -61,8 +62,9 @@ class Head:
     bounds: Array
 
     @classmethod
-    def of(cls, volume: Volume) -> Head:
-        """
+    def of(cls, volume: Volume, coarsest_mm: float) -> Head:
+        """The head in `volume`; `coarsest_mm` is the largest edge of a voxel in it and the other.
+
         Raises
         ------
         CaseError
@@ -70,22 +72,19 @@ class Head:
         """
         itk = simpleitk()
         values = _grey(volume)
+        image = itk.GetImageFromArray(values)
+        image.SetSpacing(volume.grid.spacing_mm)
+        image.SetOrigin(volume.grid.origin_mm)
         points = _head_points(volume, values)
-        whole = itk.GetImageFromArray(values)
-        whole.SetSpacing(volume.grid.spacing_mm)
-        whole.SetOrigin(volume.grid.origin_mm)
         bounds = volume.grid.corners()
-        low, high = points.min(axis=0), points.max(axis=0)
-        first, last = (
-            volume.grid.fractional_index(np.clip(place, *bounds))[::-1]
-            for place in (low - _ROOM_MM, high + _ROOM_MM)
-        )
-        x, y, z = (
-            slice(int(a), int(b) + 1) for a, b in zip(np.floor(first), np.ceil(last), strict=True)
-        )
-        cropped = whole[x, y, z]
-        box = np.clip([low - _AROUND_MM, high + _AROUND_MM], *bounds)
-        return cls({mm: _reduced(itk, cropped, mm) for mm in LEVELS_MM}, points, box, bounds)
+        around = np.array([points.min(axis=0), points.max(axis=0)])
+        outward = np.array([[-1.0], [1.0]])
+        kept = np.clip(around + _ROOM_MM * outward, *bounds)
+        pictures = {}
+        for mm in LEVELS_MM:
+            blur_mm = max(_SMOOTH * mm, _SMOOTH_COARSEST * coarsest_mm)
+            pictures[mm] = _reduced(itk, image, kept, mm, blur_mm)
+        return cls(pictures, points, np.clip(around + _AROUND_MM * outward, *bounds), bounds)
 
     @property
     def center(self) -> Array:
@@ -120,10 +119,18 @@ def _head_points(volume: Volume, values: NDArray[np.float32]) -> Array:
     return np.stack([xx[inside], yy[inside], zz[inside]], axis=1)
 
 
-def _reduced(itk: Any, image: Any, spacing_mm: float) -> Any:
-    """The mean of whole voxels, about this spacing along each axis, and smoothed."""
+def _reduced(itk: Any, image: Any, box: Array, mm: float, blur_mm: float) -> Any:
+    """What is in the box (2, 3), smoothed, in cubes: a gradient then is as good along each axis."""
     factors = [
-        min(max(1, int(spacing_mm / s + 0.5)), n)
+        min(max(1, int(mm / s + 0.5)), n)
         for s, n in zip(image.GetSpacing(), image.GetSize(), strict=True)
     ]
-    return itk.DiscreteGaussian(itk.BinShrink(image, factors), (_SMOOTH * spacing_mm) ** 2)
+    return itk.Resample(
+        itk.DiscreteGaussian(itk.BinShrink(image, factors), blur_mm**2),
+        (np.ptp(box, axis=0) / mm + 1.0).astype(int).tolist(),
+        itk.Transform(),
+        itk.sitkLinear,
+        box[0].tolist(),
+        [mm] * 3,
+        useNearestNeighborExtrapolator=True,
+    )

@@ -19,7 +19,7 @@ Report = Callable[[str], None]
 _AGAIN_MM = 2.0
 # Each search again begins this far off, along each axis and (at 80 mm) about it.
 _OFF_MM, _OFF_RAD = 3.0, 3.0 / 80.0
-_AGAIN_STEP_MM = 1.0
+_AGAIN_STEP_MM = 2.0
 # Along x, y and z. What does not belong together is mostly noticed in the last, a round dome.
 _HALVES = ("right", "left", "front", "rear", "lower", "upper")
 # Voxels beyond the first are told, beyond the second refused.
@@ -69,7 +69,7 @@ def coregister(
             f"expected at most {_TOO_COARSE_MM:g} mm; take a finer series"
         )
     report("co-registration: preparing the images")
-    one, other = Head.of(fixed), Head.of(moving)
+    one, other = Head.of(fixed, coarsest), Head.of(moving, coarsest)
     pair = Pair(one, other, one.box)
     found = _found(pair, report)
     overlap = _overlap(pair, found)

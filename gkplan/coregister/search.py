@@ -21,9 +21,9 @@ _BINS = 40
 # Points are normally distributed about the nodes of such a lattice, by a third of it.
 _LATTICE_MM = 3.0
 # A turn is counted by how far it moves what lies at this distance from the middle of the head.
-_LEVER_MM = 60.0
+_LEVER_MM = 45.0
 # The step is shortened by this factor each time that the way turns, until it is that of the end.
-_RELAXATION, _LAST_STEP, _MOST_STEPS = 0.6, 0.005, 100
+_RELAXATION, _LAST_STEP, _MOST_STEPS = 0.7, 0.005, 100
 # The other way of search: sweeps, steps along a line, and where it ends, mm and likeness.
 _SWEEPS, _LINE, _PRECISION_MM, _PRECISION = 15, 20, 0.02, 1e-5
 # Turns (degrees about x, y, z) that a search begins with: patients nod and tilt in a scanner.
@@ -69,7 +69,7 @@ class Pair:
     ) -> Fit:
         """The best near `start`, which may be a mirror image, by steps of `step_mm` and less.
 
-        They go downhill; or, if `thorough`, along one direction after the other (Powell 1964),
+        They go downhill; if `thorough`, then along one direction after the other (Powell 1964),
         which also gets through the narrow valleys of a part of a head that is round.
 
         Raises
@@ -78,10 +78,12 @@ class Pair:
             If the images have no place in common.
         """
         itk = simpleitk()
+        if thorough:
+            start = self.improved(start, mm, step_mm, seed).matrix
         method = self._method(start, mm, seed)
         method.SetOptimizerScales([_LEVER_MM**2] * 3 + [1.0] * 3)
         if thorough:
-            method.SetOptimizerAsPowell(_SWEEPS, _LINE, step_mm, _PRECISION_MM, _PRECISION)
+            method.SetOptimizerAsPowell(_SWEEPS, _LINE, step_mm / 4, _PRECISION_MM, _PRECISION)
         else:
             method.SetOptimizerAsRegularStepGradientDescent(
                 step_mm, _LAST_STEP * mm, _MOST_STEPS, _RELAXATION

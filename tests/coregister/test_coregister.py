@@ -271,7 +271,7 @@ def test_without_the_library_one_sentence_names_it(
 
 @pytest.fixture(scope="module")
 def pair() -> Pair:
-    one, other = Head.of(ct()), Head.of(mr())
+    one, other = Head.of(ct(), 1.25), Head.of(mr(), 1.25)
     return Pair(one, other, one.box)
 
 
