@@ -13,7 +13,7 @@ from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import FrameWarning, OutputError, PlanError
 
-# With this already an error above 1 mm was seen, see docs/localise.md.
+# Searches in images of two heads were seen to end 3 mm apart, see docs/localise.md.
 _LARGEST_LIMIT_MM = 2.0
 
 
