@@ -82,12 +82,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("poses", type=int, nargs="?", default=12)
     parser.add_argument("strangers", type=int, nargs="?", default=3)
+    parser.add_argument("--seed", type=int, default=1000, help="docs have 1000 and 3000")
     args = parser.parse_args()
     fixed = ct(np.random.default_rng(0))
     same = np.ones(3)
     means, largest, spreads, refused = [], [], [], 0
     for seed in range(args.poses):
-        rng = np.random.default_rng(1000 + seed)
+        rng = np.random.default_rng(args.seed + seed)
         offset = random_offset(rng)
         spacing = np.array([[1.0, 1.0, 1.0], [1.5, 1.5, 1.5], [0.9, 0.9, 2.5]][seed % 3])
         box = BOX + np.array([[0, 0, 35.0 * (seed % 2)], [0, 0, 0]])
@@ -113,7 +114,7 @@ def main() -> None:
         )
     trusted = 0
     for seed in range(2 * args.strangers):
-        rng = np.random.default_rng(2000 + seed)
+        rng = np.random.default_rng(args.seed + 1000 + seed)
         offset = random_offset(rng)
         stretch = 1.0 + rng.choice([-1, 1], 3) * rng.uniform(0.02, 0.05, 3)
         moving = image(offset, np.ones(3), BOX, same if seed % 2 else stretch, rng)

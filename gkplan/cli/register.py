@@ -13,7 +13,7 @@ from gkplan.cli.progress import progress
 from gkplan.disclaimer import DISCLAIMER
 from gkplan.errors import FrameWarning, OutputError, PlanError
 
-# With this already an error above 1 mm was seen, see docs/localise.md.
+# Searches in images of two heads were seen to end 3 mm apart, see docs/localise.md.
 _LARGEST_LIMIT_MM = 2.0
 
 
@@ -46,7 +46,7 @@ def register(
             f"--limit {limit}: expected more than 0 and at most {_LARGEST_LIMIT_MM:g} mm"
         )
     with progress() as report:
-        from gkplan.coregister import coregister, in_words
+        from gkplan.coregister import coregister, in_words, simpleitk
         from gkplan.dicom.coregistration import (
             check_registrable,
             find_series,
@@ -55,6 +55,7 @@ def register(
         )
         from gkplan.dicom.registration import read_frame
 
+        simpleitk()
         one = find_series(fixed, fixed_series, "--fixed-series", report)
         other = find_series(moving, moving_series, "--moving-series", report)
         check_registrable(one, other)
@@ -64,9 +65,9 @@ def register(
     typer.echo(f"fixed: {one.title}; moving: {other.title}")
     typer.echo(in_words(found))
     typer.echo(
-        f"normalised mutual information {1 + found.likeness:.3f} ({1 + found.before:.3f} as the "
-        f"headers have it); {100 * found.overlap:.0f} % of the fixed head lies in the moving "
-        f"images; seven further searches end within {found.spread_mm:.2f} mm"
+        f"mutual information {found.likeness:.3f} ({found.before:.3f} as the headers have it); "
+        f"{100 * found.overlap:.0f} % of the fixed head lies in the moving images; seven further "
+        f"searches end within {found.spread_mm:.2f} mm"
     )
     for note in found.notes:
         warnings.warn(note, FrameWarning, stacklevel=1)

@@ -20,7 +20,7 @@ class Coregistration:
     ----------
     fixed_from_moving : LPS mm to LPS mm, from one frame of reference to the other
     center_mm : (3,) middle of the moving head, LPS mm of the moving images
-    likeness : normalised mutual information less one, see `gkplan.coregister.likeness`
+    likeness : mutual information, natural logarithm, see `gkplan.coregister.search.Fit`
     before : the same with the images laid on each other as their headers have it
     overlap : part of the fixed head that lies within the moving images
     apart_mm : for each further search, the largest distance over the head from this result

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from gkplan.coregister.likeness import Pair, Picture, pair
 from gkplan.coregister.model import Coregistration
-from gkplan.coregister.search import apart, begun, improved, parameters, transform
+from gkplan.coregister.pictures import LEVELS_MM, Head
+from gkplan.coregister.search import Fit, Pair, apart, begun, moved, placed
 from gkplan.errors import CaseError
 from gkplan.frames import Array, Frame, RigidTransform
 from gkplan.grid import Volume
 
 Report = Callable[[str], None]
-# Spacing (mm) of the images compared, the head as a whole first, and points looked at.
-_POINTS = {6.0: 20_000, 4.0: 30_000, 2.0: 80_000, 1.0: 120_000}
-_BEGIN_MM, _LEVELS_MM, _AGAIN_MM = 6.0, (4.0, 2.0, 1.0), (2.0, 1.0)
+# The spacing at which the search is repeated, mm.
+_AGAIN_MM = 2.0
 # Each search again begins this far off, along each axis and (at 80 mm) about it.
-_OFF_MM = 3.0
+_OFF_MM, _OFF_RAD = 3.0, 3.0 / 80.0
+_AGAIN_STEP_MM = 2.0
+# Along x, y and z. What does not belong together is mostly noticed in the last, a round dome.
 _HALVES = ("right", "left", "front", "rear", "lower", "upper")
 # Voxels beyond the first are told, beyond the second refused.
 _COARSE_MM, _TOO_COARSE_MM = 1.5, 2.5
@@ -27,22 +28,6 @@ _LEAST_OVERLAP = 0.5
 LIMIT_MM = 1.2
 # Likeness of the mirror image relative to that of the image: surely more, or about the same.
 _SIDES = 0.004
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Head:
-    """An image at all spacings, places (n, 3) in the head it shows, and their middle (3,)."""
-
-    pictures: Mapping[float, Picture]
-    points: Array
-    center: Array
-
-    @classmethod
-    def of(cls, volume: Volume) -> _Head:
-        whole = Picture.of(volume)
-        points = whole.head_points()
-        center = np.asarray(points.mean(axis=0))
-        return cls({mm: whole.reduced(mm) for mm in _POINTS}, points, center)
 
 
 def coregister(
@@ -66,12 +51,12 @@ def coregister(
 
     Notes
     -----
-    Normalised mutual information (see `Pair.likeness`) at random points, from 6 mm down to 1 mm.
-    The search begins with the images as their headers place them and with their middles laid on
-    each other, each turned by up to 15 degrees about each axis; the four best are followed.
+    Mutual information of SimpleITK (see `Pair`) at random points, from 6 mm down to 1 mm. The
+    search begins with the images as their headers place them and with their middles laid on each
+    other, each turned by up to 15 degrees about each axis; the four best are followed.
 
     Seven searches follow from places a few mm off: one with the images exchanged, and one in each
-    half of the head: right, left, front, rear, lower, upper. Each sees other voxels. What does not
+    half of the head: upper, lower, rear, front, left, right. Each sees other voxels. What does not
     belong together, is distorted, or does not determine how it fits, fits each half differently.
     """
     for volume in (fixed, moving):
@@ -84,18 +69,20 @@ def coregister(
             f"expected at most {_TOO_COARSE_MM:g} mm; take a finer series"
         )
     report("co-registration: preparing the images")
-    one, other = _Head.of(fixed), _Head.of(moving)
-    found = _found(one, other, report)
-    overlap = _overlap(moving, found(one.points))
+    one, other = Head.of(fixed, coarsest), Head.of(moving, coarsest)
+    pair = Pair(one, other, one.box)
+    found = _found(pair, report)
+    overlap = _overlap(pair, found)
     report("co-registration: left and right")
-    mirror_ratio = _mirror_ratio(one, other, found)
+    again = pair.improved(found, _AGAIN_MM, _AGAIN_STEP_MM)
+    mirror_ratio = _mirror_ratio(pair, again)
     notes = []
     if coarsest > _COARSE_MM:
         notes.append(f"voxels of {coarsest:.3g} mm: expect a few tenths of a mm less exactness")
     if mirror_ratio > 1.0 - _SIDES:
         notes.append("left and right cannot be told apart in these images: make sure of them")
     apart_mm = {}
-    for where, distance in _again(one, other, found, report):
+    for where, distance in _again(pair, found, report):
         if distance > limit_mm:
             raise CaseError(
                 f"co-registration: a second search ({where}) ends {distance:.1f} mm from the "
@@ -103,12 +90,11 @@ def coregister(
                 f"fit; are both of one head, undistorted, and do both show enough of it?"
             )
         apart_mm[where] = distance
-    last = _pair(one, other, _LEVELS_MM[-1])
     return Coregistration(
-        found.inverse,
+        RigidTransform.from_matrix(found, Frame.PATIENT, Frame.PATIENT).inverse,
         other.center,
-        last.likeness(found.matrix),
-        last.likeness(np.eye(4)),
+        again.likeness,
+        pair.fit(np.eye(4), _AGAIN_MM).likeness,
         overlap,
         apart_mm,
         mirror_ratio,
@@ -116,64 +102,48 @@ def coregister(
     )
 
 
-def _pair(one: _Head, other: _Head, mm: float, seed: int = 1, region: Array | None = None) -> Pair:
-    return pair(one.pictures[mm], other.pictures[mm], _POINTS[mm], seed, region)
-
-
-def _found(one: _Head, other: _Head, report: Report) -> RigidTransform:
-    """From a point of the fixed images to the moving ones."""
-    coarse = _pair(one, other, _BEGIN_MM)
-    found = begun(coarse, one.center, other.center, one.points, report)
-    if coarse.likeness(found.matrix) <= 0.0:
-        raise CaseError("co-registration: the images do not overlap; are both of one head?")
-    for mm in _LEVELS_MM:
+def _found(pair: Pair, report: Report) -> Array:
+    """Affine (4, 4) from a point of the fixed images to the moving ones."""
+    found = begun(pair, LEVELS_MM[0], report).matrix
+    for mm in LEVELS_MM[1:]:
         report(f"co-registration: {mm:g} mm")
-        found = improved(found, _pair(one, other, mm), one.center, mm / 2)
+        found = pair.improved(found, mm, mm / 2).matrix
     return found
 
 
-def _again(
-    one: _Head, other: _Head, found: RigidTransform, report: Report
-) -> Iterator[tuple[str, float]]:
+def _again(pair: Pair, found: Array, report: Report) -> Iterator[tuple[str, float]]:
     """How far from `found` searches from a few mm off end, over the part of the head they see."""
     rng = np.random.default_rng(2)
+    one, other = pair.fixed, pair.moving
 
-    def off(start: RigidTransform, center: Array) -> RigidTransform:
-        nudge = _OFF_MM * rng.choice([-1.0, 1.0], 6)
-        return transform(parameters(start, center) + nudge, center)
+    def ended(pair: Pair, start: Array, seed: int) -> Array:
+        signs = rng.choice([-1.0, 1.0], (2, 3))
+        nudge = moved(pair.fixed.center, _OFF_MM * signs[0], _OFF_RAD * signs[1])
+        return pair.improved(start @ nudge, _AGAIN_MM, _AGAIN_STEP_MM, seed, True).matrix
 
     report("co-registration again, exchanged")
-    back = off(found.inverse, other.center)
-    for mm in _AGAIN_MM:
-        back = improved(back, _pair(other, one, mm, seed=2), other.center, mm / 2)
-    yield "exchanged", apart(back.inverse, found, one.points)
-    for n, half in enumerate(_HALVES):
+    back = ended(Pair(other, one, other.box), _inverse(found), 2)
+    yield "exchanged", apart(_inverse(back), found, one.points)
+    for n, half in reversed(list(enumerate(_HALVES))):
         report(f"co-registration again, {half} half")
         axis, upward = n // 2, n % 2
-        region = np.array([[-np.inf] * 3, [np.inf] * 3])
-        region[1 - upward, axis] = one.center[axis]
+        box = one.box.copy()
+        box[1 - upward, axis] = one.center[axis]
         seen = one.points[(one.points[:, axis] > one.center[axis]) == upward]
-        end = off(found, one.center)
-        for mm in _AGAIN_MM:
-            end = improved(end, _pair(one, other, mm, 3 + n, region), one.center, mm / 2)
-        yield f"{half} half", apart(end, found, seen)
+        yield f"{half} half", apart(ended(replace(pair, box=box), found, 3 + n), found, seen)
 
 
-def _mirror_ratio(one: _Head, other: _Head, found: RigidTransform) -> float:
+def _inverse(matrix: Array) -> Array:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
+
+
+def _mirror_ratio(pair: Pair, found: Fit) -> float:
     """How alike the mirror image of the moving head is, relative to that head itself."""
-    mm = _AGAIN_MM[0]
-    picture = other.pictures[mm]
-    low, high = picture.grid.corners()
-    flip = np.diag([-1.0, 1.0, 1.0])
     # The fixed head is about its own mirror image, about its middle.
-    goal = flip @ found(one.center) + np.array([low[0] + high[0], 0.0, 0.0])
-    turn = flip @ found.rotation @ flip
-    start = RigidTransform(turn, goal - turn @ one.center, Frame.PATIENT, Frame.PATIENT)
-    best = []
-    for image, begin in ((picture, found), (picture.mirrored(), start)):
-        both = pair(one.pictures[mm], image, _POINTS[mm], 1)
-        best.append(both.likeness(improved(begin, both, one.center, mm / 2).matrix))
-    ratio = best[1] / best[0]
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    flip[0, 3] = 2.0 * pair.fixed.center[0]
+    mirrored = pair.improved(found.matrix @ flip, _AGAIN_MM, _AGAIN_STEP_MM)
+    ratio = mirrored.likeness / found.likeness
     if ratio > 1.0 + _SIDES:
         raise CaseError(
             "co-registration: the mirror image of the moving series fits better than the series: "
@@ -182,10 +152,9 @@ def _mirror_ratio(one: _Head, other: _Head, found: RigidTransform) -> float:
     return ratio
 
 
-def _overlap(moving: Volume, points: Array) -> float:
-    """The part of places (n, 3) in the fixed head that lies within the moving images."""
-    index = moving.grid.fractional_index(points)
-    part = float(((index >= 0) & (index <= np.array(moving.grid.shape) - 1)).all(axis=1).mean())
+def _overlap(pair: Pair, found: Array) -> float:
+    """The part of the fixed head that lies within the moving images."""
+    part = pair.moving.overlap(placed(found, pair.fixed.points))
     if part < _LEAST_OVERLAP:
         raise CaseError(
             f"co-registration: only {100 * part:.0f} % of the fixed head lies within the moving "
