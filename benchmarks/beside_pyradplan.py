@@ -117,7 +117,7 @@ def check(case: str, got: dict[str, Array]) -> str:
     return f"{said}, mirror-symmetric to {worst:.2%}, {beams:.2f} beams at the centre"
 
 
-def job() -> InfluenceJob:
+def influence_job() -> InfluenceJob:
     """What `gkplan bench dose` computes."""
     case, unit = load_case(CASE), load_unit(UNIT)
     engines = TmrEngine(unit, case.head, 3.0), ReferenceEngine(unit, case.head, 3.0)
@@ -151,11 +151,7 @@ def beside(python: str, cases: list[str]) -> None:
     """Compute in turn, print."""
     import numba
 
-    case, unit = load_case(CASE), load_unit(UNIT)
-    engines = TmrEngine(unit, case.head, 3.0), ReferenceEngine(unit, case.head, 3.0)
-    rng = np.random.default_rng(7)
-    job = InfluenceJob.around(*engines, CENTER_MM, ISOCENTERS, POINTS, rng)
-    runs = []
+    job, runs = influence_job(), []
     for _ in range(ROUNDS):
         for count in sorted({1, numba.get_num_threads()}):
             runs += [of_pyradplan(python, name, count) for name in cases]

@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from gkplan.commission import predict_left_out, read_scans
-from gkplan.commission.compare import Agreement
+from gkplan.commission.agreement import Agreement
 from gkplan.unit import load_unit
 
 START = Path(__file__).parent / "perfexion-start.toml"
+OFFSET_MM = np.arange(-40.0, 40.01, 0.5)
 MOST = 0.015
 
 
@@ -28,7 +31,7 @@ def main() -> None:
         left_out = next(scan for scan in scans if scan.name == f"{size} mm z")
         predicted = predict_left_out(start, scans, left_out)
         assert predicted is not None
-        found = Agreement.of(predicted, left_out)
+        found = Agreement.of(OFFSET_MM, predicted.at(OFFSET_MM), left_out)
         print(
             f"{size} mm z: {100 * found.largest:.2f} % of the maximum at most, "
             f"{100 * found.beyond_shift:.2f} % where a shift of 0.1 mm does not explain it"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gkplan.commission import Scan, predict_left_out, read_scans
+from gkplan.commission.agreement import Agreement
 from gkplan.dose.profiles import composite_profile
 from gkplan.unit import load_unit
 
@@ -48,19 +49,20 @@ def test_gammaplan(size: int, axis: str) -> None:
 
 
 @needs_data
-@pytest.mark.parametrize(("size", "most"), [(8, 0.024)])
-def test_a_profile_left_out_is_predicted(size: int, most: float) -> None:
-    """A z profile from the other eight and round numbers, not 1.5 % yet.
+def test_a_profile_left_out_is_predicted() -> None:
+    """A z profile from the other eight and round numbers: 1.5 % of the maximum or 0.1 mm.
 
     The fit takes long: `benchmarks/left_out.py` does the other two.
     """
     file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
     scans, start = read_scans(file), load_unit(str(START))
-    left_out = next(s for s in scans if s.name == f"{size} mm z")
+    left_out = next(s for s in scans if s.name == "8 mm z")
     predicted = predict_left_out(start, scans, left_out)
     assert predicted is not None
     at = OFFSET[::5]  # where the reference is known
-    assert np.abs(predicted.at(at) - left_out.at(at)).max() <= most
+    found = Agreement.of(at, predicted.at(at), left_out)
+    assert found.beyond_shift <= 0.015
+    assert found.largest <= 0.025
 
 
 @needs_data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gkplan.commission.compare import Agreement
+from gkplan.commission.agreement import Agreement
 from gkplan.commission.fit import CollimatorFit, Fit
 from gkplan.commission.parameters import N_RINGS, NAMES_OF_RINGS
 
@@ -21,16 +21,14 @@ _CORRELATED = 0.8
 
 def account(fit: Fit, predicted: Mapping[str, Agreement]) -> str:
     """Residuals, uncertainties, what the data do not determine, and the profiles left out."""
-    lines = [
-        "                       fitted                      predicted when left out",
-        "profile    largest   beyond 0.1 mm           largest   beyond 0.1 mm",
-    ]
+    lines = [f"{'':10s}{'largest':>9s}  {'beyond 0.1 mm':>13s}"]
+    if predicted:
+        lines = [f"{'':38s}predicted when left out", lines[0] + lines[0][9:]]
     for collimator in fit.collimators:
-        for name, deviation in collimator.deviation.items():
-            left_out = predicted.get(name)
-            row = _pair(f"{name:9s}", deviation, collimator.excess[name])
-            if left_out is not None:
-                row = _pair(f"{row:48s}", left_out.largest, left_out.beyond_shift)
+        for name, fitted in collimator.agreement.items():
+            row = f"{name:10s}" + _both(fitted)
+            if name in predicted:
+                row += " " + _both(predicted[name])
             lines.append(row)
     if predicted:
         lines.append(
@@ -49,8 +47,8 @@ def account(fit: Fit, predicted: Mapping[str, Agreement]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _pair(before: str, largest: float, beyond_shift: float) -> str:
-    return f"{before} {100 * largest:6.2f} %        {100 * beyond_shift:6.2f} %"
+def _both(agreement: Agreement) -> str:
+    return f"{100 * agreement.largest:7.2f} %  {100 * agreement.beyond_shift:11.2f} %"
 
 
 def _rings_of(fit: CollimatorFit) -> list[str]:

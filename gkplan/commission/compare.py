@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,30 +12,6 @@ from gkplan.frames import Array
 from gkplan.unit import RadiationUnit
 
 REACH_MM = 40.0
-# A difference that so small a shift explains is agreement.
-SHIFT_MM = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How far two profiles are from each other within 40 mm, as fractions of the maximum.
-
-    Parameters
-    ----------
-    largest : difference
-    beyond_shift : of those that no shift of 0.1 mm explains
-    """
-
-    largest: float
-    beyond_shift: float
-
-    @classmethod
-    def of(cls, mine: Scan, other: Scan) -> Agreement:
-        offset, apart = difference(mine, other, REACH_MM)
-        apart = np.abs(apart)
-        explained = SHIFT_MM * np.abs(np.gradient(other.at(offset), offset))
-        beyond = np.where(apart > explained, apart, 0.0)
-        return cls(float(apart.max()), float(beyond.max()))
 
 
 def unit_scan(unit: RadiationUnit, size_mm: int, axis: str) -> Scan:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gkplan.commission.compare import Agreement
+from gkplan.commission.agreement import Agreement
 from gkplan.commission.parameters import Parameters, Rings
-from gkplan.commission.problem import Problem
+from gkplan.commission.problem import GRID_MM, Problem
 from gkplan.commission.scans import Scan
 from gkplan.errors import CaseError
 from gkplan.frames import Array
@@ -27,8 +27,7 @@ _STEP = 2e-3
 class CollimatorFit:
     """The beam model of one collimator and what the data say of it.
 
-    `deviation` and `excess` give for each profile the largest difference, and the largest of
-    those that no shift of 0.1 mm explains, as fractions of the maximum. `sigma` is the standard
+    `agreement` is that with each profile. `sigma` is the standard
     uncertainty of each number of `NAMES_OF_RINGS`; `determined` says whether the data narrow it
     to less than half of what was thought possible before.
     """
@@ -41,8 +40,7 @@ class CollimatorFit:
     sigma: Array
     correlation: Array
     determined: NDArray[np.bool_]
-    deviation: dict[str, float]
-    excess: dict[str, float]
+    agreement: dict[str, Agreement]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +66,7 @@ def fit_unit(unit: RadiationUnit, scans: Sequence[Scan]) -> Fit:
     p, converged = _solution(parameters, problems)
     covariance = _covariance(parameters, problems, p)
     fits = tuple(_collimator_fit(parameters, q, p, covariance) for q in problems)
-    worst = max(max(fit.deviation.values()) for fit in fits)
+    worst = max(a.largest for fit in fits for a in fit.agreement.values())
     # An all but perfect fit may creep on for ever.
     name = f"{unit.name} {unit.version}"
     return Fit(name, fits, converged=bool(converged or worst < _PERFECT))
@@ -85,7 +83,7 @@ def leave_one_out(
         report(f"predicting {scan.name} from the other profiles")
         other = predict_left_out(unit, scans, scan)
         if other is not None:
-            predicted[scan.name] = Agreement.of(other, scan)
+            predicted[scan.name] = Agreement.of(GRID_MM, other.at(GRID_MM), scan)
     return predicted
 
 
@@ -181,7 +179,7 @@ def _collimator_fit(
     sigma, before = np.sqrt(np.diag(of_rings)), np.sqrt((rows**2).sum(axis=1))
     weight, differences = problem.solved(rings)
     used = weight > 1e-5
-    named = list(zip(problem.scans, differences, problem.tolerance, strict=True))
+    named = zip(problem.scans, differences, strict=True)
     return CollimatorFit(
         size_mm=size,
         rings=rings,
@@ -191,6 +189,5 @@ def _collimator_fit(
         sigma=sigma,
         correlation=of_rings / np.outer(sigma, sigma),
         determined=sigma < 0.5 * before,
-        deviation={s.name: float(np.abs(d).max()) for s, d, _ in named},
-        excess={s.name: float(np.where(np.abs(d) > t, np.abs(d), 0.0).max()) for s, d, t in named},
+        agreement={scan.name: problem.agreement(scan, d) for scan, d in named},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gkplan.commission.compare import SHIFT_MM
+from gkplan.commission.agreement import SHIFT_MM, Agreement
 from gkplan.commission.model import Dictionary, design
 from gkplan.commission.parameters import Rings
 from gkplan.commission.scans import Scan
@@ -16,7 +16,7 @@ from gkplan.unit import RadiationUnit
 
 GRID_MM = np.arange(-40.0, 40.01, 0.5)
 _MIDDLE = len(GRID_MM) // 2
-# A difference within a shift so small, or so small a part of the maximum, is agreement.
+# So small a part of the maximum is agreement.
 _DOSE = 0.005
 _MARGIN = 0.5  # of both, beyond which a difference weighs more
 _CENTER, _HALF, _RIDGE = 20.0, 8.0, 2e-3
@@ -70,6 +70,11 @@ class Problem:
         right = np.concatenate([*self.dose, *at_points, np.zeros(n)])
         weight, _ = nnls(matrix, right, maxiter=3000)
         return weight, [part @ weight - d for part, d in zip(parts, self.dose, strict=True)]
+
+    def agreement(self, scan: Scan, difference: Array) -> Agreement:
+        """That of a model which differs so much on the grid of the scan."""
+        grid = _grid(scan)
+        return Agreement.of(grid, scan.at(grid) + difference, scan)
 
     def differences(self, rings: Rings) -> Array:
         """All differences, one after the other; those of a half count for both."""

@@ -29,7 +29,7 @@ def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[s
         else dict(entry)
         for entry in base["collimator"]
     ]
-    worst = max(max(c.excess.values()) for c in fit.collimators)
+    worst = max(a.beyond_shift for c in fit.collimators for a in c.agreement.values())
     sizes = ", ".join(map(str, by_size))
     replaced = {FITTED, *(() if any(map(_is_computed, table["collimator"])) else (COMPUTED,))}
     table["profiles"] = f"fitted by gkplan commission to {source}"

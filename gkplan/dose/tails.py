@@ -49,7 +49,7 @@ class TailNodes:
         rows = len(nodes) + -len(nodes) % TOGETHER
         spread = np.zeros((len(count), rows, MOST_POINTS), dtype=np.float32)
         spread[cell, : len(nodes), np.arange(len(offset)) - cells.starts[cell]] = values
-        padded = np.pad(nodes.T, ((0, 0), (0, -len(nodes) % LANES)))
+        padded = np.pad(nodes.T, ((0, 0), (0, rows + -rows % LANES - len(nodes))))
         offsets = np.ascontiguousarray(padded * half[:, :, None], dtype=np.float32)
         carried = (count >= _FEWEST) & (2.0 * np.linalg.norm(half, axis=1) <= diagonal_mm)
         return cls(offsets, spread, carried)

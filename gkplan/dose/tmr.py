@@ -164,9 +164,10 @@ class TmrEngine:
         isocenters = np.asarray(isocenters_mm, dtype=np.float64).reshape(-1, 3)
         shape = (len(isocenters), self.unit.n_sectors, len(self.unit.collimators), len(points))
         rates = np.empty(shape, dtype=np.float32) if out is None else out
-        if rates.shape != shape or rates.dtype != np.float32:
+        if rates.shape != shape or rates.dtype != np.float32 or not rates.flags.c_contiguous:
             raise ValueError(
-                f"out: expected float32 of shape {shape}, got {rates.dtype} {rates.shape}"
+                f"out: expected float32 of shape {shape} in the order of C, "
+                f"got {rates.dtype} {rates.shape}, strides {rates.strides}"
             )
         beams, starts = sector_beams(
             self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged

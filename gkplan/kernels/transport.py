@@ -110,7 +110,7 @@ def electron(physics, vox, score, state, stack, place, way, energy, weight):  # 
     """Follow an electron, and those that it strikes, until they stop or leave.
 
     Steps take a fixed fraction of the energy. At a random place in each the direction turns by
-    what the whole step does (a random hinge), and there a hard collision may happen.
+    what the whole step does (a random hinge), and there hard collisions happen.
     """
     loss = 1.0 - math.exp(-physics.electron_step)
     rows = physics.path.shape[1] - 1

@@ -14,7 +14,8 @@ from gkplan.montecarlo.materials import (
     Material,
 )
 
-_DEGREES, _NODES, _ANGLES = 400, 600, 600
+_DEGREES = 400
+_NODES, _TABULATED = 1200, 1200
 
 
 def scattering_moments(
@@ -23,7 +24,8 @@ def scattering_moments(
     """Goudsmit-Saunderson moments G_l (degrees,) of elastic scattering, cm2/g.
 
     ``G_l`` is the number of collisions per g/cm2 times the mean of ``1 - P_l``. Collisions with
-    electrons that transfer more than `hard_mev` are left out.
+    electrons that transfer more than `hard_mev` are left out, and those of more than half the
+    energy: the faster of the two counts as the one that came.
 
     Notes
     -----
@@ -73,12 +75,14 @@ def angle_quantiles(
     from gkplan.kernels.legendre import legendre_sums
 
     thick = path_g_cm2 * scattering_moments(matter, energy_mev, _DEGREES, hard_mev)
+    # In a thin step some are not scattered, or less than so many degrees can show: straight on.
+    straight = float(np.exp(-thick[-1]))
     degree = np.arange(_DEGREES)
-    coefficients = np.asarray((2.0 * degree + 1.0) * np.exp(-thick), dtype=np.float64)
+    coefficients = np.asarray((2.0 * degree + 1.0) * (np.exp(-thick) - straight), dtype=np.float64)
     scale = float(1.0 - np.exp(-thick[1])) / 4.0
-    v = np.linspace(0.0, 1.0 / (1.0 + scale), _ANGLES)
+    v = np.linspace(0.0, 1.0 / (1.0 + scale), _TABULATED)
     x = scale * v / (1.0 - v)
     density = np.maximum(legendre_sums(coefficients, 1.0 - 2.0 * x), 0.0) / (1.0 - v) ** 2
     area = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     chance = 1.0 - np.linspace(1.0, 0.0, parts + 1) ** 2
-    return np.interp(chance, area / area[-1], v), scale
+    return np.interp(chance, straight + (1.0 - straight) * area / area[-1], v), scale
