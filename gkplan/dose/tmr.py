@@ -158,7 +158,7 @@ class TmrEngine:
         Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head; written
         to `out` if it is given. Sources that are `plugged` (from 1) give none.
         """
-        from gkplan.kernels.superposition import influence_at_points
+        from gkplan.kernels.influence import influence_at_points
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         isocenters = np.asarray(isocenters_mm, dtype=np.float64).reshape(-1, 3)

@@ -1,11 +1,12 @@
 """Superposition of narrow beams at points: the inner loops of the `tmr` engine.
 
 One evaluator serves everything. Points come in small cells. For each cell the beams that reach
-it are written down about its centre as a few coefficients (`_place` from far, `_settle` near);
-the innermost loop (`_beam_adder`) runs over the points of the cell. Its array accesses say that
-they do not overlap: that lets the compiler turn it into a few vector instructions. About the
-centre of a cell, inverse square with attenuation, and magnification, are cubic in the
-distance along the beam to within 1e-5 for cells of up to 10 mm radius.
+it are written down about its centre as a few coefficients (`place_beams` from far, `settle_beams`
+near); the innermost loop (`_beam_adder`) runs over the points of the cell. Its array accesses say
+that they do not overlap: that lets the compiler turn it into a few vector instructions. About the
+centre of a cell, inverse square with attenuation, and magnification, are cubic in the distance
+along the beam to within 1e-5 for cells of up to 10 mm radius. Kernels of `influence` call these:
+after a change here, clear numba's cache.
 
 The off-axis profiles are tables over the SQUARED distance on a floating-point scale: `CELLS`
 cells to each doubling of ``SHIFT + rho**2``, so cell and place within it are bits of the number
@@ -35,11 +36,9 @@ _CELL_MASK = (1 << 24) - 1
 # Beams as they come in (float64). `output` includes exp(mu * calibration depth).
 BEAM_COLUMNS = ("fx", "fy", "fz", "ux", "uy", "uz", "surface", "per_distance", "mu", "output")
 # Beams seen from a place (float32): direction, distance along, vector from the axis, the rest.
-_PLACED = 11
-# Tails share the coefficients of a beam over so much of it on either side, mm.
-_TAIL_SPAN = 6.0
+PLACED = 11
 # Coefficients of a beam about the centre of a cell.
-_COEFFICIENTS = 17
+COEFFICIENTS = 17
 # Where along a beam the surface lies that does not cut the cell, mm.
 _UNCUT = np.float32(1e6)
 
@@ -50,14 +49,10 @@ MOST_POINTS = 256
 # Work is dealt out to so many tasks, however many threads there are: each has its own scratch
 # memory, and neighbours, which cost alike, go to different tasks.
 _TASKS = 64
-# Groups of an influence that look at a cell one after the other.
-_GROUPS = 24
-# Nodes of a tail are a multiple of so many.
-TOGETHER = 5
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _place(center, radius, beams, profile, first, last, reach, placed, chosen):  # type: ignore[no-untyped-def]
+def place_beams(center, radius, beams, profile, first, last, reach, placed, chosen):  # type: ignore[no-untyped-def]
     """Write the beams that come within `reach` of the sphere about `center`; their number."""
     n = 0
     for b in range(first, last):
@@ -78,7 +73,7 @@ def _place(center, radius, beams, profile, first, last, reach, placed, chosen): 
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _span(radius):  # type: ignore[no-untyped-def]
+def span_of(radius):  # type: ignore[no-untyped-def]
     """Half of a cell's extent along a beam: of a cube 0.58 to 1 of its radius; 1 mm at least."""
     return max(np.float32(0.7) * radius, np.float32(1.0))
 
@@ -93,7 +88,7 @@ def _extra_at(row, extra, along):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _settle(shift, radius, span, placed, chosen, count, reach, extra, decay, near, rows):  # type: ignore[no-untyped-def]
+def settle_beams(shift, radius, span, placed, chosen, count, reach, extra, decay, near, rows):  # type: ignore[no-untyped-def]
     """Coefficients about the point at `shift` from where the beams were placed; how many reach it.
 
     `extra` (`ExtraDepth` of the engine) is added to the depth, and taken to be linear over `span`
@@ -192,7 +187,7 @@ _add_uncut_beam, _add_cut_beam = _beam_adder(False), _beam_adder(True)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def _add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[no-untyped-def]
+def add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[no-untyped-def]
     """Add to `sums` the dose (times SCALE) of beams at n `points` (3, ...) from the cell's centre.
 
     The arrays must hold a multiple of `LANES` points; what is beyond n is arbitrary.
@@ -213,9 +208,9 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
     """
     n_beams = profile.size
     for task in prange(_TASKS):
-        placed = np.empty((_PLACED, n_beams), np.float32)
+        placed = np.empty((PLACED, n_beams), np.float32)
         chosen = np.empty((2, n_beams), np.int32)
-        near = np.empty((_COEFFICIENTS, n_beams), np.float32)
+        near = np.empty((COEFFICIENTS, n_beams), np.float32)
         rows = np.empty(n_beams, np.int32)
         here = np.zeros(3, np.float32)
         local = np.zeros((3, MOST_POINTS), np.float32)
@@ -230,14 +225,26 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
                 radius2 = max(radius2, x * x + y * y + z * z)
                 out[p] = 0.0
             radius = np.float32(math.sqrt(radius2))
-            count = _place(centers[cell], radius, beams, profile, 0, n_beams, reach, placed, chosen)
-            n = _settle(
-                here, radius, _span(radius), placed, chosen, count, reach, extra, decay, near, rows
+            count = place_beams(
+                centers[cell], radius, beams, profile, 0, n_beams, reach, placed, chosen
+            )
+            n = settle_beams(
+                here,
+                radius,
+                span_of(radius),
+                placed,
+                chosen,
+                count,
+                reach,
+                extra,
+                decay,
+                near,
+                rows,
             )
             for begin in range(0, n, _BATCH):
                 sums[:] = np.float32(0.0)
                 end = min(begin + _BATCH, n)
-                _add_beams(local, last - first, near, begin, end, rows, table, sums)
+                add_beams(local, last - first, near, begin, end, rows, table, sums)
                 for p in range(first, last):
                     out[p] += sums[p - first] / SCALE
 
@@ -266,9 +273,9 @@ def add_on_grid(  # type: ignore[no-untyped-def]
         local[1, p] = p // edge[0] % edge[1] * spacing[1] - wy / 2
         local[2, p] = p // (edge[0] * edge[1]) * spacing[2] - wz / 2
     for task in prange(_TASKS):
-        placed = np.empty((_PLACED, n_beams), np.float32)
+        placed = np.empty((PLACED, n_beams), np.float32)
         chosen = np.empty((2, n_beams), np.int32)
-        near = np.empty((_COEFFICIENTS, n_beams), np.float32)
+        near = np.empty((COEFFICIENTS, n_beams), np.float32)
         rows = np.empty(n_beams, np.int32)
         sums, exact = np.empty(whole, np.float32), np.empty(voxels)
         center, size = np.empty(3), np.empty(3)
@@ -283,7 +290,7 @@ def add_on_grid(  # type: ignore[no-untyped-def]
             center[1] = origin[1] + j0 * spacing[1] + (size[1] - spacing[1]) / 2
             center[2] = origin[2] + k0 * spacing[2] + (size[2] - spacing[2]) / 2
             radius = math.sqrt((size * size).sum()) / 2
-            count = _place(center, radius, beams, profile, 0, n_beams, reach, placed, chosen)
+            count = place_beams(center, radius, beams, profile, 0, n_beams, reach, placed, chosen)
             if count == 0:
                 continue
             for cell in range(64):
@@ -297,8 +304,18 @@ def add_on_grid(  # type: ignore[no-untyped-def]
                 shift[0] = origin[0] + ci * spacing[0] + wx / 2 - center[0]
                 shift[1] = origin[1] + cj * spacing[1] + wy / 2 - center[1]
                 shift[2] = origin[2] + ck * spacing[2] + wz / 2 - center[2]
-                n = _settle(
-                    shift, half, _span(half), placed, chosen, count, reach, extra, decay, near, rows
+                n = settle_beams(
+                    shift,
+                    half,
+                    span_of(half),
+                    placed,
+                    chosen,
+                    count,
+                    reach,
+                    extra,
+                    decay,
+                    near,
+                    rows,
                 )
                 if n == 0:
                     continue
@@ -306,7 +323,7 @@ def add_on_grid(  # type: ignore[no-untyped-def]
                 for begin in range(0, n, _BATCH):
                     sums[:] = np.float32(0.0)
                     end = min(begin + _BATCH, n)
-                    _add_beams(local, voxels, near, begin, end, rows, table, sums)
+                    add_beams(local, voxels, near, begin, end, rows, table, sums)
                     for p in range(voxels):
                         exact[p] += sums[p]
                 for k in range(ck, tk):
@@ -315,102 +332,3 @@ def add_on_grid(  # type: ignore[no-untyped-def]
                         for i in range(ci, ti):
                             if inside[k, j, i]:
                                 out[k, j, i] += exact[row + i] / SCALE
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _run_of(points, first, last, center, shift, local):  # type: ignore[no-untyped-def]
-    """Write points from the middle of their box (`local`), that from `center`; the box's radius."""
-    total = 0.0
-    for axis in range(3):
-        low = high = points[first, axis]
-        for p in range(first + 1, last):
-            low, high = min(low, points[p, axis]), max(high, points[p, axis])
-        middle = (low + high) / 2
-        total += (high - low) ** 2
-        shift[axis] = middle - center[axis]
-        for p in range(first, last):
-            local[axis, p - first] = points[p, axis] - middle
-    return np.float32(math.sqrt(total) / 2)
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _carry(nodes, spread, sums):  # type: ignore[no-untyped-def]
-    """Write the polynomial through the values at the nodes to `sums`.
-
-    Five nodes (`TOGETHER`) at a time: to load and store the sums costs more than to add to them.
-    """
-    sums[:] = np.float32(0.0)
-    for n in range(0, spread.shape[0], 5):
-        a, b, c, d, e = nodes[n], nodes[n + 1], nodes[n + 2], nodes[n + 3], nodes[n + 4]
-        at_a, at_b, at_c = spread[n], spread[n + 1], spread[n + 2]
-        at_d, at_e = spread[n + 3], spread[n + 4]
-        for p in range(sums.size):
-            sums[p] += a * at_a[p] + b * at_b[p] + c * at_c[p] + d * at_d[p] + e * at_e[p]
-
-
-# fmt: off
-@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def influence_at_points(points, place, cells, centers, nodes, spread, carried, run, starts, beams, profile, extra, reach, whole, core, tail, decay, out):  # type: ignore[no-untyped-def]
-    # fmt: on
-    """Write the dose rate of every group of beams alone, ``out[group, point]``, float32.
-
-    Group g has the beams ``starts[g]`` to ``starts[g + 1]``. Cell c holds the points
-    ``cells[c]`` to ``cells[c + 1]``, at most `MOST_POINTS`, about ``centers[c]``: the tails of
-    the profiles are computed at the offsets ``nodes[c]`` (3, m) and carried to the points by
-    ``spread[c]`` (at most m, MOST_POINTS); the cores at every point, in runs of `run` points.
-    In a cell of one run the whole profile is computed at every point: that is no slower.
-    Point p of the answer is number ``place[p]`` of `points`.
-    """
-    groups, most = starts.size - 1, np.diff(starts).max()
-    everywhere = np.full(reach.size, np.float32(1e6))
-    far = np.float32(1e3)
-    runs = (MOST_POINTS + run - 1) // run
-    for task in prange((groups + _GROUPS - 1) // _GROUPS):
-        placed = np.empty((_PLACED, most), np.float32)
-        chosen = np.empty((2, most), np.int32)
-        near = np.empty((_COEFFICIENTS, most), np.float32)
-        rows = np.empty(most, np.int32)
-        local = np.zeros((runs, 3, run), np.float32)
-        shift, radius = np.empty((runs, 3), np.float32), np.empty(runs, np.float32)
-        some, sums = np.empty(MOST_POINTS, np.float32), np.zeros(MOST_POINTS, np.float32)
-        here = np.zeros(3, np.float32)
-        line = np.empty(out.shape[1], np.float32)
-        first_group, last_group = _GROUPS * task, min(_GROUPS * (task + 1), groups)
-        for cell in range(cells.size - 1):
-            first, last = cells[cell], cells[cell + 1]
-            n_runs = (last - first + run - 1) // run
-            for r in range(n_runs):
-                begin = first + r * run
-                radius[r] = _run_of(
-                    points, begin, min(begin + run, last), centers[cell], shift[r], local[r]
-                )
-            table, limit = (core, reach) if carried[cell] else (whole, everywhere)
-            for g in range(first_group, last_group):
-                count = _place(
-                    centers[cell], far, beams, profile, starts[g], starts[g + 1],
-                    everywhere, placed, chosen,
-                )  # fmt: skip
-                if carried[cell]:
-                    n = _settle(
-                        here, far, np.float32(_TAIL_SPAN), placed, chosen, count, everywhere,
-                        extra, decay, near, rows,
-                    )  # fmt: skip
-                    some[:] = np.float32(0.0)
-                    _add_beams(nodes[cell], spread.shape[1], near, 0, n, rows, tail, some)
-                    _carry(some, spread[cell], sums)
-                else:
-                    sums[:] = np.float32(0.0)
-                for r in range(n_runs):
-                    n = _settle(
-                        shift[r], radius[r], _span(radius[r]), placed, chosen, count, limit,
-                        extra, decay, near, rows,
-                    )  # fmt: skip
-                    size = min(run, last - first - r * run)
-                    _add_beams(local[r], size, near, 0, n, rows, table, sums[r * run : (r + 1) * run])
-                for p in range(first, last):
-                    out[g, p] = sums[p - first] / np.float32(SCALE)
-        # In the order of the cells so far: writing all over a row, cell by cell, is slow.
-        for g in range(first_group, last_group):
-            line[:] = out[g]
-            for p in range(line.size):
-                out[g, p] = line[place[p]]
