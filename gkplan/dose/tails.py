@@ -46,10 +46,10 @@ class TailNodes:
         # A flat cell has no extent along some axis; any will do then.
         half = np.maximum(np.maximum.reduceat(np.abs(offset), cells.starts[:-1], axis=0), 0.5)
         nodes, coefficients = _box_nodes()
-        values = _monomials(offset / half[cell]) @ coefficients
+        values = coefficients @ _monomials(offset / half[cell])
         rows = len(nodes) + -len(nodes) % TOGETHER
         spread = np.zeros((len(count), rows, MOST_POINTS), dtype=np.float32)
-        spread[cell, : len(nodes), np.arange(len(offset)) - cells.starts[cell]] = values
+        spread[cell, : len(nodes), np.arange(len(offset)) - cells.starts[cell]] = values.T
         padded = np.pad(nodes.T, ((0, 0), (0, rows + -rows % LANES - len(nodes))))
         offsets = np.ascontiguousarray(padded * half[:, :, None], dtype=np.float32)
         carried = (count >= _FEWEST) & (2.0 * np.linalg.norm(half, axis=1) <= diagonal_mm)
@@ -57,7 +57,7 @@ class TailNodes:
 
 
 def _monomials(points: Array) -> Array:
-    """All products of Legendre polynomials up to the total degree, (n, terms)."""
+    """All products of Legendre polynomials up to the total degree, (terms, n)."""
     from scipy.special import eval_legendre
 
     x, y, z = ([eval_legendre(k, c) for k in range(_DEGREE + 1)] for c in points.T)
@@ -67,7 +67,7 @@ def _monomials(points: Array) -> Array:
         for j in range(_DEGREE + 1 - i)
         for k in range(_DEGREE + 1 - i - j)
     ]
-    return np.stack(terms, axis=1)
+    return np.array(terms)
 
 
 @lru_cache(maxsize=1)
@@ -82,5 +82,5 @@ def _box_nodes() -> tuple[Array, Array]:
     line = np.cos(np.pi * (np.arange(7) + 0.5) / 7)
     lattice: Array = np.stack(np.meshgrid(line, line, line), axis=-1).reshape(-1, 3)
     terms = _monomials(lattice)
-    chosen = qr(terms.T, mode="r", pivoting=True)[1][: terms.shape[1]]
-    return lattice[chosen], np.asarray(np.linalg.inv(terms[chosen]), dtype=np.float64)
+    chosen = qr(terms, mode="r", pivoting=True)[1][: len(terms)]
+    return lattice[chosen], np.asarray(np.linalg.inv(terms[:, chosen]), dtype=np.float64)

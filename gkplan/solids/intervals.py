@@ -24,10 +24,12 @@ def parts(count: int) -> Iterator[slice]:
 
 def single(start: Array, end: Array) -> Array:
     """One interval a ray from (n,) starts and ends; empty where they are NaN or reversed."""
-    pair = np.stack([start, end], axis=1)
+    pair = np.empty((len(start), 1, 2))
     with np.errstate(invalid="ignore"):
-        pair[~(start < end)] = np.inf
-    return pair[:, None, :]
+        filled = start < end
+    pair[:, 0, 0] = np.where(filled, start, np.inf)
+    pair[:, 0, 1] = np.where(filled, end, np.inf)
+    return pair
 
 
 def from_crossings(t: Array, side: NDArray[np.int8]) -> Array:
