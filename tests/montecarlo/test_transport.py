@@ -174,17 +174,19 @@ def test_replay_is_unbiased(layers: list[tuple[float, float, str, float]], track
     """Each layer within the noise of the analogue, and all of them together (chi squared)."""
     from gkplan.kernels.transport import analogue
 
-    fast = batches(layers, 8, 1000, tracks)
+    # Of fewer batches the spread of a layer is hardly known: 8 were seen to be five sigma off.
+    count = 16
+    fast = batches(layers, count, 500, tracks // 2)
     physics = physics_of(NAMES, ACCURACY)
     vox = voxels_of(physics, GRID, *slabs(NAMES, GRID, layers))
     beam, rows = ideal_beam(8.0, 40.0, 400.0), []
-    for n in range(8):
+    for n in range(count):
         score = score_in_rings(3.0, 2, 0.0, 5.0, 16, np.ones(3))
-        analogue(physics, vox, score, beam, *scratch(), 9, n * 20_000, 20_000, False)
-        rows.append(score.dose[:, 0].ravel() / 20_000)
+        analogue(physics, vox, score, beam, *scratch(), 9, n * 10_000, 10_000, False)
+        rows.append(score.dose[:, 0].ravel() / 10_000)
     slow = np.array(rows)
     difference = fast.mean(axis=0) - slow.mean(axis=0)
-    spread = np.sqrt((fast.var(axis=0, ddof=1) + slow.var(axis=0, ddof=1)) / 8)
+    spread = np.sqrt((fast.var(axis=0, ddof=1) + slow.var(axis=0, ddof=1)) / count)
     pull = difference / spread
     assert np.abs(pull).max() < 5.0
     assert (pull**2).mean() < 2.5

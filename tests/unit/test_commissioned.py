@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gkplan.commission.agreement import Agreement
 from gkplan.commission.fit import CollimatorFit, Fit
 from gkplan.commission.parameters import Rings
 from gkplan.commission.write import COMPUTED, commissioned_table, toml_text
@@ -29,8 +30,7 @@ def fit_of(unit: RadiationUnit, sizes: tuple[int, ...]) -> Fit:
                 nothing,
                 nothing,
                 nothing.astype(bool),
-                {},
-                {"x": 0.001},
+                {"x": Agreement(0.002, 0.001)},
             )
             for size in sizes
         ),
