@@ -27,9 +27,9 @@ _STEP = 2e-3
 class CollimatorFit:
     """The beam model of one collimator and what the data say of it.
 
-    `agreement` is that with each profile. `sigma` is the standard
-    uncertainty of each number of `NAMES_OF_RINGS`; `determined` says whether the data narrow it
-    to less than half of what was thought possible before.
+    `agreement` says how far each profile is from the model. `sigma` is the standard uncertainty
+    of each number of `NAMES_OF_RINGS`; `determined` says whether the data narrow it to less than
+    half of what was thought possible before.
     """
 
     size_mm: int

@@ -199,6 +199,17 @@ def add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[
             _add_cut_beam(points, n, near, b, rows[b], table, sums)
 
 
+@njit(cache=True, fastmath=True, error_model="numpy")
+def _sum_beams(points, n, near, count, rows, table, sums, exact):  # type: ignore[no-untyped-def]
+    """Write the dose (times SCALE) of `count` beams at n `points` to `exact`, float64."""
+    exact[:n] = 0.0
+    for begin in range(0, count, _BATCH):
+        sums[:] = np.float32(0.0)
+        add_beams(points, n, near, begin, min(begin + _BATCH, count), rows, table, sums)
+        for p in range(n):
+            exact[p] += sums[p]
+
+
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
 def dose_at_points(points, starts, centers, beams, profile, extra, reach, table, decay, out):  # type: ignore[no-untyped-def]
     """Write the dose at `points` (n, 3), which come in cells, to `out` (n,) float64.
@@ -214,7 +225,7 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
         rows = np.empty(n_beams, np.int32)
         here = np.zeros(3, np.float32)
         local = np.zeros((3, MOST_POINTS), np.float32)
-        sums = np.empty(MOST_POINTS, np.float32)
+        sums, exact = np.empty(MOST_POINTS, np.float32), np.empty(MOST_POINTS)
         for cell in range(task, starts.size - 1, _TASKS):
             first, last = starts[cell], starts[cell + 1]
             radius2 = np.float32(0.0)
@@ -223,7 +234,6 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
                     local[axis, p - first] = points[p, axis] - centers[cell, axis]
                 x, y, z = local[0, p - first], local[1, p - first], local[2, p - first]
                 radius2 = max(radius2, x * x + y * y + z * z)
-                out[p] = 0.0
             radius = np.float32(math.sqrt(radius2))
             count = place_beams(
                 centers[cell], radius, beams, profile, 0, n_beams, reach, placed, chosen
@@ -241,12 +251,9 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
                 near,
                 rows,
             )
-            for begin in range(0, n, _BATCH):
-                sums[:] = np.float32(0.0)
-                end = min(begin + _BATCH, n)
-                add_beams(local, last - first, near, begin, end, rows, table, sums)
-                for p in range(first, last):
-                    out[p] += sums[p - first] / SCALE
+            _sum_beams(local, last - first, near, n, rows, table, sums, exact)
+            for p in range(first, last):
+                out[p] = exact[p - first] / SCALE
 
 
 @njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
@@ -319,13 +326,7 @@ def add_on_grid(  # type: ignore[no-untyped-def]
                 )
                 if n == 0:
                     continue
-                exact[:] = 0.0
-                for begin in range(0, n, _BATCH):
-                    sums[:] = np.float32(0.0)
-                    end = min(begin + _BATCH, n)
-                    add_beams(local, voxels, near, begin, end, rows, table, sums)
-                    for p in range(voxels):
-                        exact[p] += sums[p]
+                _sum_beams(local, voxels, near, n, rows, table, sums, exact)
                 for k in range(ck, tk):
                     for j in range(cj, tj):
                         row = ((k - ck) * edge[1] + j - cj) * edge[0] - ci
