@@ -1,8 +1,7 @@
 """Predict each z profile of the reference from the other eight: ``python benchmarks/left_out.py``.
 
 Needs the profiles of noahbice/GK-profiles in $GKPLAN_SHARED/reference. Wanted is 1.5 % of the
-maximum; the largest difference must stay below what was measured: 1.6 % (4 mm), 2.4 % (8 mm),
-2.5 % (16 mm).
+maximum; the 8 mm profile is off by more, and must stay below what was measured.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from gkplan.unit import load_unit
 
 START = Path(__file__).parent / "perfexion-start.toml"
 OFFSET_MM = np.arange(-40.0, 40.01, 0.5)
-MOST = {4: 0.016, 8: 0.024, 16: 0.025}
+MOST = {4: 0.015, 8: 0.02, 16: 0.015}
 
 
 def main() -> None:

@@ -12,12 +12,14 @@ from gkplan.cli import main
 from gkplan.commission import Scan, fit_unit, predict_left_out, read_scans
 from gkplan.commission.account import account
 from gkplan.commission.agreement import Agreement
+from gkplan.commission.expected import Expected, places
 from gkplan.commission.model import Dictionary, design
 from gkplan.commission.parameters import Parameters, Rings
 from gkplan.commission.write import commissioned_table, toml_text
 from gkplan.dose.profiles import composite_profile, profiles_csv
 from gkplan.errors import CaseError
 from gkplan.unit import load_unit, unit_table
+from gkplan.unit.channel import Channel, Spread, dose_profile
 from gkplan.unit.load import read_unit
 
 OFFSET = np.arange(-40.0, 40.01, 0.5)
@@ -80,6 +82,23 @@ def test_the_model_of_the_fit_is_the_engine(size: int, axis: str) -> None:
     dose = design(rings, steps, unit, axis, OFFSET) @ known
     offset, truth = composite_profile(unit, size, axis)
     assert np.abs(dose / dose[80] - np.interp(OFFSET, offset, truth)).max() < 0.002
+
+
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_what_is_expected_of_a_beam(size: int) -> None:
+    """It falls from 1, to half at its half-width, and is the channel's with the same spread."""
+    expected, r = Expected(half_width_mm=size / 2 + 0.3, blur_mm=0.6), places(size)
+    dose = expected.profile(size)
+    assert dose[0] == 1.0
+    assert (np.diff(dose) < 0).all()
+    assert np.interp(-0.5, -dose, r) == pytest.approx(expected.half_width_mm, abs=0.15)
+    # A source of 1 mm at 300 mm shines through a hole at 163.6 mm.
+    hole = 300 * 1.2 / 2.2
+    channel = Channel(1.0, 300.0, ((hole, expected.half_width_mm * (300 - hole) / 300),))
+    spread = unit_table("4c")["spread"]
+    there = dose_profile(channel, Spread(spread["sigma_mm"], spread["weight"]), r)
+    assert dose == pytest.approx(there, abs=1e-3)
+    assert (replace(expected, edge=2.0).profile(size)[1:] > dose[1:]).sum() > 10
 
 
 def test_travel_moves_all_collimators_and_their_aim() -> None:

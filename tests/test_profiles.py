@@ -50,9 +50,9 @@ def test_gammaplan(size: int, axis: str) -> None:
 
 @needs_data
 def test_a_profile_left_out_is_predicted() -> None:
-    """A z profile from the other eight and round numbers, not 1.5 % yet.
+    """The z profile farthest off, from the other eight and round numbers: not 1.5 % yet.
 
-    The fit takes long: `benchmarks/left_out.py` does the other two.
+    `benchmarks/left_out.py` does the other two.
     """
     file = Path(str(SHARED)) / "reference/gammaplan_profiles/gammaplan_icon_centred.csv"
     scans, start = read_scans(file), load_unit(str(START))
@@ -60,7 +60,7 @@ def test_a_profile_left_out_is_predicted() -> None:
     predicted = predict_left_out(start, scans, left_out)
     assert predicted is not None
     at = OFFSET[::5]  # where the reference is known
-    assert Agreement.of(at, predicted.at(at), left_out).largest <= 0.024
+    assert Agreement.of(at, predicted.at(at), left_out).largest <= 0.02
 
 
 @needs_data
@@ -76,8 +76,9 @@ def test_measurement(size: int, axis: str) -> None:
     table = table[np.argsort(table[:, 0])]
     scan = Scan(size, axis, table[:, 0], table[:, 1] / table[:, 1].max())
     theirs, mine = scan.conditioned(), ours(size, axis)
-    # Along y the reference itself is narrower by 0.146 mm (8 mm) and 0.133 mm (16 mm).
-    near = 0.17 if axis == "y" else 0.15
+    # Along y the reference itself is narrower by 0.146 mm (8 mm) and 0.133 mm (16 mm), and a
+    # unit that is the same along x and y has the mean of its two.
+    near = 0.157 if axis == "y" else 0.15
     assert mine.fwhm_mm == pytest.approx(theirs.fwhm_mm, abs=near)
     # The steep side of 16 mm along z, where the reference itself differs by 0.41 mm.
     near = 0.43 if (size, axis) == (16, "z") else 0.3

@@ -177,7 +177,7 @@ def _collimator_fit(
     rows = _jacobian(parameters, [problem], p, lambda _, r: r.flat())
     of_rings = rows @ covariance @ rows.T
     sigma, before = np.sqrt(np.diag(of_rings)), np.sqrt((rows**2).sum(axis=1))
-    weight, differences = problem.solved(rings)
+    weight, differences, _ = problem.solved(rings)
     used = weight > 1e-5
     named = zip(problem.scans, differences, strict=True)
     return CollimatorFit(

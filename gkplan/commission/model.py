@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,7 @@ def design(
         rho = np.sqrt(rho2) * magnify / rings.width[r]
         amplitude = magnify**2 * np.exp(rings.attenuation_per_mm * a)
         amplitude *= weight[r] * count / a.shape[1]
-        total += _summed(rho, amplitude, steps, rings.edge[r])
+        total += _summed(rho, amplitude, steps, float(rings.edge[r]))
     return total
 
 
@@ -83,20 +84,24 @@ def _summed(rho: Array, amplitude: Array, steps: Dictionary, edge: float) -> Arr
     By linear interpolation between nodes, fine where the steps are sharp: good to 2e-4, and
     several times as fast as the error function at every point of every beam.
     """
-    half = float(np.median(steps.half_width_mm[: 3 * len(_SHARP)]))
-    near, far = _FINE * half, _COARSE * half
-    fine = np.arange(0.0, 2.4 * half, near)
-    nodes = np.concatenate([fine, np.arange(len(fine) * near, _FARTHEST_MM, far)])
-    place = np.where(
-        rho < nodes[len(fine)],
-        rho / near,
-        len(fine) + (rho - nodes[len(fine)]) / far,
-    )
+    nodes, n_fine, at_node = _at_nodes(steps, edge)
+    near, far = nodes[1], nodes[-1] - nodes[-2]
+    place = np.where(rho < nodes[n_fine], rho / near, n_fine + (rho - nodes[n_fine]) / far)
     left = place.astype(np.int64)
     part = place - left
     flat = left + len(nodes) * np.arange(len(rho))[:, None]
     size = len(rho) * len(nodes)
     share = np.bincount(flat.ravel(), (amplitude * (1.0 - part)).ravel(), size)
     share += np.bincount(flat.ravel() + 1, (amplitude * part).ravel(), size)
-    at_node = blurred_step(nodes[:, None], steps.half_width_mm, steps.edge_mm * edge)
     return np.asarray(share.reshape(len(rho), len(nodes)) @ at_node)
+
+
+# A fit changes one number at a time, mostly not an edge.
+@functools.lru_cache(maxsize=64)
+def _at_nodes(steps: Dictionary, edge: float) -> tuple[Array, int, Array]:
+    """Nodes, the number of fine ones before the coarse, and the steps there (nodes, steps)."""
+    half = float(np.median(steps.half_width_mm[: 3 * len(_SHARP)]))
+    near, far = _FINE * half, _COARSE * half
+    fine = np.arange(0.0, 2.4 * half, near)
+    nodes = np.concatenate([fine, np.arange(len(fine) * near, _FARTHEST_MM, far)])
+    return nodes, len(fine), blurred_step(nodes[:, None], steps.half_width_mm, steps.edge_mm * edge)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gkplan.commission.expected import Expected
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.unit import RadiationUnit
@@ -37,26 +38,36 @@ _SHARED = {
     "aim, bow": 0.2,
     "aim, slope with travel": 0.1,  # mm / deg
     "aim, bow with travel": 0.1,
+    "blur": 0.3,  # log
+    "blur with size": 0.15,  # log, each doubling
+    "edge lets through": 0.6,  # log
 }
+# Those that a collimator has for itself are as likely to differ as makes the nine profiles of
+# GammaPlan likeliest (to a factor of two): less than one would allow.
 _OWN = {
     "elevation": 0.1,
-    "elevation, slope over the rings": 1.5,
-    **{f"elevation of ring {n + 1}": 0.7 for n in range(N_RINGS)},
-    "width, slope": 0.02,
-    "width, bow": 0.015,
-    "edge, slope": 0.2,
-    "edge, bow": 0.15,
+    "elevation, slope over the rings": 0.5,
+    **{f"elevation of ring {n + 1}": 0.3 for n in range(N_RINGS)},
+    "width, slope": 0.006,
+    "width, bow": 0.005,
+    "edge, slope": 0.06,
+    "edge, bow": 0.05,
     "aim": 0.05,
     "aim, slope": 0.02,
     "aim, bow": 0.02,
-    "ring weights, slope": 0.05,  # log
-    "ring weights, bow": 0.03,
+    "ring weights, slope": 0.015,  # log
+    "ring weights, bow": 0.01,
+    "half-width": 0.04,  # relative
+    "blur": 0.04,  # log
 }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rings:
-    """What there is to know of the beams of one collimator; one entry a ring."""
+    """What there is to know of the beams of one collimator; one entry a ring.
+
+    `expected` is what the profile is held against, of a ring of width and edge 1.
+    """
 
     elevation_deg: Array
     virtual_distance_mm: Array
@@ -65,6 +76,7 @@ class Rings:
     aim_mm: Array
     output_factor: Array
     attenuation_per_mm: float
+    expected: Expected
 
     def flat(self) -> Array:
         """All numbers in the order of `NAMES_OF_RINGS`."""
@@ -90,6 +102,7 @@ class Rings:
             aim_mm=collimator.aim_mm[first],
             output_factor=collimator.relative_output[first],
             attenuation_per_mm=float(collimator.attenuation_per_mm.mean()),
+            expected=Expected.of(size_mm),
         )
 
 
@@ -172,4 +185,10 @@ class Parameters:
             output_factor=start.output_factor
             * np.exp(both("ring weights, slope") * _RAMP + both("ring weights, bow") * _BOW),
             attenuation_per_mm=start.attenuation_per_mm + both("attenuation"),
+            expected=Expected(
+                start.expected.half_width_mm * (1.0 + both("half-width")),
+                start.expected.blur_mm
+                * np.exp(both("blur") + both("blur with size") * np.log2(size_mm / 8)),
+                start.expected.edge * np.exp(both("edge lets through")),
+            ),
         )

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from gkplan.commission.agreement import SHIFT_MM, Agreement
+from gkplan.commission.expected import places, trust
 from gkplan.commission.model import Dictionary, design
 from gkplan.commission.parameters import Rings
 from gkplan.commission.scans import Scan
 from gkplan.frames import Array
 from gkplan.unit import RadiationUnit
+from gkplan.unit.model import blurred_step
 
 GRID_MM = np.arange(-40.0, 40.01, 0.5)
 _MIDDLE = len(GRID_MM) // 2
 # So small a part of the maximum is agreement.
 _DOSE = 0.005
 _MARGIN = 0.5  # of both, beyond which a difference weighs more
-_CENTER, _HALF, _RIDGE = 20.0, 8.0, 2e-3
+_CENTER, _HALF, _RIDGE = 20.0, 16.0, 2e-3
 _EXCESS, _CUBIC = 3.0, 3e4
 
 
@@ -52,8 +54,10 @@ class Problem:
             [SHIFT_MM * np.abs(np.gradient(d, GRID_MM[1] - GRID_MM[0])) for d in dose],
         )
 
-    def solved(self, rings: Rings) -> tuple[Array, list[Array]]:
-        """Weights of the steps, not negative, and the difference from each profile."""
+    def solved(self, rings: Rings) -> tuple[Array, list[Array], Array]:
+        """Weights of the steps, not negative; the difference from each profile, and from what
+        is expected of a beam's own, as much as that counts.
+        """
         from scipy.optimize import nnls
 
         grids = {_kind(scan): _grid(scan) for scan in self.scans}
@@ -63,13 +67,18 @@ class Problem:
         center = [part[[m]] for part, m in zip(parts, middle, strict=True)]
         half = [_at_half(s, p) for s, p in zip(self.scans, parts, strict=True)]
         given = [_at_half(s, d) for s, d in zip(self.scans, self.dose, strict=True)]
-        n = len(self.steps.half_width_mm)
+        n, counts = len(self.steps.half_width_mm), trust(self.size_mm)
+        beam = counts[:, None] * blurred_step(
+            places(self.size_mm)[:, None], self.steps.half_width_mm, self.steps.edge_mm
+        )
+        expected = counts * rings.expected.profile(self.size_mm)
         points = [*(_CENTER * row for row in center), *(_HALF * row for row in half)]
-        matrix = np.concatenate([*parts, *points, _RIDGE * np.eye(n)])
+        matrix = np.concatenate([*parts, *points, _RIDGE * np.eye(n), beam])
         at_points = [np.full(len(parts), _CENTER), *(_HALF * row for row in given)]
-        right = np.concatenate([*self.dose, *at_points, np.zeros(n)])
+        right = np.concatenate([*self.dose, *at_points, np.zeros(n), expected])
         weight, _ = nnls(matrix, right, maxiter=3000)
-        return weight, [part @ weight - d for part, d in zip(parts, self.dose, strict=True)]
+        differences = [part @ weight - d for part, d in zip(parts, self.dose, strict=True)]
+        return weight, differences, beam @ weight - expected
 
     def agreement(self, scan: Scan, difference: Array) -> Agreement:
         """That of a model which differs so much on the grid of the scan."""
@@ -78,23 +87,25 @@ class Problem:
 
     def differences(self, rings: Rings) -> Array:
         """All differences, one after the other; those of a half count for both."""
-        _, parts = self.solved(rings)
-        return np.concatenate([_both_halves(s, d) for s, d in zip(self.scans, parts, strict=True)])
+        _, parts, beside = self.solved(rings)
+        both = [_both_halves(s, d) for s, d in zip(self.scans, parts, strict=True)]
+        return np.concatenate([*both, beside])
 
     def residual(self, rings: Rings) -> Array:
         """Differences that grow steeply beyond what counts as agreement, for least squares."""
         rows = []
-        _, parts = self.solved(rings)
+        _, parts, beside = self.solved(rings)
         for scan, d, t in zip(self.scans, parts, self.tolerance, strict=True):
             beyond = np.maximum(np.abs(d) - _MARGIN * np.maximum(t, _DOSE), 0.0)
             shaped = d + np.sign(d) * (_EXCESS * beyond + _CUBIC * beyond**3)
             rows.append(_both_halves(scan, shaped))
             rows.append(_HALF * _at_half(scan, d))
+        rows.append(beside)
         return np.concatenate(rows)
 
     def predicted(self, rings: Rings, axis: str) -> Scan:
         """A profile of the model, with the steps' weights of the fit to the scans there are."""
-        weight, _ = self.solved(rings)
+        weight, *_ = self.solved(rings)
         offset = np.arange(-50.0, 50.01, 0.25)
         dose = design(rings, self.steps, self.unit, axis, offset) @ weight
         return Scan(self.size_mm, axis, offset, dose / dose.max()).conditioned()

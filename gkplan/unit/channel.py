@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,26 +79,27 @@ def dose_profile(channel: Channel, spread: Spread, off_axis_mm: ArrayLike) -> Ar
 
     The fluence of the channel folded, in two dimensions, with the spread.
     """
-    r = np.asarray(off_axis_mm, dtype=np.float64)
-    dose = _folded(channel, spread, np.append(r, 0.0))
+    r = np.append(np.asarray(off_axis_mm, dtype=np.float64), 0.0)
+    dose = folded(channel, spread.sigma_mm, r) @ np.array(spread.weight)
     return np.asarray(dose[:-1] / dose[-1])
 
 
-def _folded(channel: Channel, spread: Spread, r: Array) -> Array:
-    """A Gaussian about a circle, averaged over its angles, is a Bessel function of both radii."""
+def folded(channel: Channel, sigma_mm: Sequence[float], off_axis_mm: Array) -> Array:
+    """The fluence of the channel folded, in two dimensions, with each Gaussian (n, sigmas)."""
     from scipy.special import i0e
 
     place, area = _rings(channel.half_width_mm)
     energy = channel.fluence(place) * area
-    total = np.zeros(len(r))
-    for sigma, weight in zip(spread.sigma_mm, spread.weight, strict=True):
+    columns = []
+    for sigma in sigma_mm:
         if sigma == 0.0:
-            total += weight * channel.fluence(r)
+            columns.append(channel.fluence(off_axis_mm))
             continue
-        apart = (r[:, None] - place) / sigma
-        near = np.exp(-(apart**2) / 2) * i0e(r[:, None] * place / sigma**2)
-        total += weight * (near @ energy) / (2 * np.pi * sigma**2)
-    return total
+        # A Gaussian about a circle, averaged over its angles, is a Bessel function of both radii.
+        apart = (off_axis_mm[:, None] - place) / sigma
+        near = np.exp(-(apart**2) / 2) * i0e(off_axis_mm[:, None] * place / sigma**2)
+        columns.append((near @ energy) / (2 * np.pi * sigma**2))
+    return np.stack(columns, axis=-1)
 
 
 def _rings(half_width_mm: float) -> tuple[Array, Array]:
