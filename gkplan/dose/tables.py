@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,44 +17,63 @@ from gkplan.unit.model import OffAxisProfile
 
 # Water depths that the polynomial for the attenuation covers; beyond lies no head.
 _DEEPEST_MM = 300.0
-# A spline through samples of the tail so far apart errs by at most so much of the axis.
-_SAMPLES_MM = 4.0
-_TAIL_ERROR = 5e-4
+# How far from the axis's 1 a tail may be off a polynomial on any line of such a length, the side
+# of the largest cell of an influence: on a grid, where a spline through samples 4 mm apart errs
+# as much on a line and less when many beams add up; and in cells, where many beams and three axes
+# make three times that.
+_LINE_MM, _DEGREE = 12.7, 4
+_GRID_ERROR, _CELL_ERROR = 4e-4, 1.6e-4
 # All sources of a helmet are alike: their errors add up where those of single sectors are small
-# beside the whole, and average out.
-_HELMET_TAIL_ERROR = 5e-5
-_LARGEST_CORE_MM = 40.0
+# beside the whole, and average out. Cells are smaller there.
+_HELMET_GRID_ERROR, _HELMET_CELL_ERROR = 4e-5, 8e-5
+_CORE_STEP_MM, _LARGEST_CORE_MM = 0.5, 40.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """All off-axis profiles of a unit, each split into a core and a tail.
+
+    Parameters
+    ----------
+    core, tail : packed int32, one profile after the other; they add up to the whole
+    core_mm : (profiles,) float32, off-axis distance beyond which there is no core
+    """
+
+    core: NDArray[np.int32]
+    tail: NDArray[np.int32]
+    core_mm: Array32
+
+    @classmethod
+    def of(cls, splits: Sequence[Split]) -> Halves:
+        radius = np.array([split.radius_mm for split in splits], dtype=np.float32)
+        return cls(_packed([s.core for s in splits]), _packed([s.tail for s in splits]), radius)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """All off-axis profiles of a unit, whole and split into a core and a tail.
+    """What the kernels look up of a unit.
 
     Parameters
     ----------
-    whole, core, tail : packed int32, one profile after the other; whole = core + tail
-    core_mm : (profiles,) float32, off-axis distance beyond which there is no core
+    whole : the off-axis profiles, packed int32, one after the other
+    grid : them split for tails on a lattice, with a spline between
+    cells : them split for tails as polynomials in the cells of an influence
     decay : coefficients of the polynomial for exp(-s)
     """
 
     whole: NDArray[np.int32]
-    core: NDArray[np.int32]
-    tail: NDArray[np.int32]
-    core_mm: Array32
+    grid: Halves
+    cells: Halves
     decay: Array32
 
     @classmethod
     def of(cls, unit: RadiationUnit) -> Tables:
         profiles = [p for c in unit.collimators for p in c.profiles]
-        error = _HELMET_TAIL_ERROR if unit.has_helmets else _TAIL_ERROR
-        halves = [Split.of(p, error) for p in profiles]
-        return cls(
-            _packed(profiles),
-            _packed([half.core for half in halves]),
-            _packed([half.tail for half in halves]),
-            np.array([half.radius_mm for half in halves], dtype=np.float32),
-            attenuation_polynomial(unit),
-        )
+        errors = _GRID_ERROR, _CELL_ERROR
+        if unit.has_helmets:
+            errors = _HELMET_GRID_ERROR, _HELMET_CELL_ERROR
+        on_grid, in_cells = (Halves.of([Split.of(p, most) for p in profiles]) for most in errors)
+        return cls(_packed(profiles), on_grid, in_cells, attenuation_polynomial(unit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +89,16 @@ class Split:
     taylor: tuple[float, float, float]
 
     @classmethod
+    @lru_cache(maxsize=128)  # engines are made for the same few units again and again
     def of(cls, profile: OffAxisProfile, most: float) -> Split:
-        """The smallest core whose tail a cubic spline through `_SAMPLES_MM` steps represents.
+        """The smallest core whose tail is within `most` of a polynomial on every line."""
 
-        It errs by `most` at most (a fraction of the axis): by ``h^4 / 384`` times the fourth
-        derivative.
-        """
-        step = _SAMPLES_MM / 8
-        r = np.arange(-2, round(_LARGEST_CORE_MM / step)) * step
-        error = np.abs(np.diff(profile(np.abs(r)), 4)) * 8**4 / 384
-        return cls.at(profile, float(step * (1 + np.flatnonzero(error > most).max())))
+        def at(step: int) -> Split:
+            return cls.at(profile, step * _CORE_STEP_MM)
+
+        steps = range(1, round(_LARGEST_CORE_MM / _CORE_STEP_MM))
+        found = bisect_left(steps, True, key=lambda step: at(step).line_error() <= most)
+        return at(steps[min(found, len(steps) - 1)])
 
     @classmethod
     def at(cls, profile: OffAxisProfile, radius_mm: float) -> Split:
@@ -86,6 +107,17 @@ class Split:
         slope = (above - below) / (2 * step)
         return cls(profile, radius_mm, (here, slope, (above - 2 * here + below) / (2 * step**2)))
 
+    def line_error(self) -> float:
+        """How much of the axis's dose the tail is off a polynomial on a line across it, at most.
+
+        The polynomial goes through Chebyshev's nodes.
+        """
+        nodes, places, matrix = _interpolation()
+        # A line that begins farther out sees less of what is sharp.
+        middle = np.arange(0.0, self.radius_mm + _LINE_MM, 2.0)[:, None]
+        here, there = (self.tail(np.abs(middle + at)) for at in (nodes, places))
+        return float(np.abs(here @ matrix - there).max())
+
     def tail(self, off_axis_mm: Array) -> Array:
         value, slope, bend = self.taylor
         x = off_axis_mm**2 - self.radius_mm**2
@@ -93,6 +125,16 @@ class Split:
 
     def core(self, off_axis_mm: Array) -> Array:
         return self.profile(off_axis_mm) - self.tail(off_axis_mm)
+
+
+@lru_cache(maxsize=1)
+def _interpolation() -> tuple[Array, Array, Array]:
+    """Nodes on a line, places on it, and what makes values at the places of those at the nodes."""
+    node = np.polynomial.chebyshev.chebpts1(_DEGREE + 1)
+    place = np.linspace(-1.0, 1.0, 9)
+    at_node, at_place = (np.polynomial.chebyshev.chebvander(u, _DEGREE) for u in (node, place))
+    matrix = np.asarray((at_place @ np.linalg.inv(at_node)).T)
+    return node * _LINE_MM / 2, place * _LINE_MM / 2, matrix
 
 
 def _packed(profiles: Sequence[Callable[[Array], Array]]) -> NDArray[np.int32]:

@@ -129,7 +129,7 @@ class TmrEngine:
         from gkplan.kernels.superposition import add_on_grid
 
         lattice = place.lattice
-        tail = self._at_points(lattice.points, lattice.cells, beams, self._tables.tail)
+        tail = self._at_points(lattice.points, lattice.cells, beams, self._tables.grid.tail)
         dose = lattice.on_grid(tail, place.inside, out)
         add_on_grid(
             np.array(place.grid.origin_mm),
@@ -138,8 +138,8 @@ class TmrEngine:
             place.boxes,
             place.inside,
             *self._columns(beams, place.grid.corners()),
-            self._tables.core_mm,
-            self._tables.core,
+            self._tables.grid.core_mm,
+            self._tables.grid.core,
             self._tables.decay,
             dose,
         )
@@ -187,10 +187,10 @@ class TmrEngine:
             RUN,
             starts,
             *self._columns(beams, _bounds(points)),
-            self._tables.core_mm,
+            self._tables.cells.core_mm,
             self._tables.whole,
-            self._tables.core,
-            self._tables.tail,
+            self._tables.cells.core,
+            self._tables.cells.tail,
             self._tables.decay,
             rates.reshape(-1, len(points)),
         )
@@ -223,7 +223,7 @@ class TmrEngine:
         from gkplan.kernels.superposition import dose_at_points
 
         ordered = np.empty(len(points))
-        everywhere = np.full(len(self._tables.core_mm), 1e6, dtype=np.float32)
+        everywhere = np.full(len(self._tables.grid.core_mm), 1e6, dtype=np.float32)
         dose_at_points(
             points[cells.order],
             cells.starts,

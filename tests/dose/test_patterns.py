@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,11 +12,16 @@ from gkplan.frames import Frame
 from gkplan.grid import Grid
 from gkplan.shot import Shot
 from gkplan.unit import load_unit
+from gkplan.unit.model import OffAxisProfile
 from tests.dose.example import HEAD, UNIT
 
+# The profile of a machine of one's own may have a shoulder where those of `perfexion` have none.
+SHOULDER = OffAxisProfile((4.25, 6.63, 14.6), (0.85, 1.86, 4.1), (0.95, 0.02, 0.006))
+EIGHT = replace(UNIT.collimator(8), profiles=(SHOULDER,) * len(UNIT.collimator(8).profiles))
+OWN = replace(UNIT, name="own", collimators=(EIGHT,))
 ENGINES = {
     unit.name: (TmrEngine(unit, HEAD, 3.0), ReferenceEngine(unit, HEAD, 3.0))
-    for unit in (UNIT, load_unit("4c"))
+    for unit in (UNIT, load_unit("4c"), OWN)
 }
 # In the middle; 10 mm under the surface at the side; 8 mm under it at the vertex, and by a nose.
 DEEP = (112.0, 108.0, 95.0)
