@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gkplan.dose.engine import DoseEngine
 from gkplan.frames import Array
@@ -15,8 +16,8 @@ from gkplan.solids.base import Scattered, jittered, scattered, subdivide
 from gkplan.structures import Structure
 
 SAMPLES, COARSEST_MM = 40_000, 2.5
-# So many cells of an organ are refined.
-_HOTTEST = 64
+# So many cells of an organ are split, and of their parts.
+_HOTTEST, _HOTTEST_PARTS = 64, 4
 _PARTS = 5
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
 
@@ -65,25 +66,42 @@ def refined(
     """A sample with its hottest cells, and all that touch them, split into 125 each.
 
     Cells whose point lies outside the structure are split too: what is hottest is often its
-    surface, and a part of it would be lost.
+    surface, and a part of it would be lost. The few hottest of the parts are split once more.
     """
-    cells = at.sample
-    count = min(hottest, len(dose_gy))
+    points, dose, volume = [], [], []
+    cells, here = at.sample, dose_gy
+    for count in (hottest, _HOTTEST_PARTS):
+        if not len(here):  # of a structure thinner than the parts
+            break
+        kept, fine = _split(cells, here, count, at.structure)
+        points.append(cells.points[kept])
+        dose.append(here[kept])
+        volume.append(np.full(len(points[-1]), cells.spacing_mm**3 / 1000))
+        cells, here = fine, engine.dose(fine.points, shots)
+    return SampledDose(
+        np.concatenate([*points, cells.points]),
+        np.concatenate([*dose, here]),
+        np.concatenate([*volume, np.full(len(here), cells.spacing_mm**3 / 1000)]),
+    )
+
+
+def _split(
+    cells: Scattered, dose_gy: Array, count: int, structure: Structure
+) -> tuple[NDArray[np.bool_], Scattered]:
+    """Which points stay, and those of the `count` hottest cells and their neighbours, split."""
+    count = min(count, len(dose_gy))
     hot = cells.cell[dose_gy >= np.partition(dose_gy, -count)[-count]]
     split = np.unique((hot[:, None] + _AROUND).reshape(-1, 3), axis=0)
     edge = cells.spacing_mm / _PARTS
+    first = cells.first_mm - (cells.spacing_mm - edge) / 2
     centers = subdivide(cells.first_mm + cells.spacing_mm * split, cells.spacing_mm, _PARTS)
-    fine = jittered(centers, edge)
-    fine = fine[at.structure.solid.contains(fine)]
+    points = jittered(centers, edge)
+    inside = structure.solid.contains(points)
+    parts = np.rint((centers[inside] - first) / edge).astype(np.int64)
     low, high = split.min(axis=0), split.max(axis=0)
     chosen = np.zeros(tuple(high - low + 1), dtype=np.bool_)
     chosen[tuple((split - low).T)] = True
     near = ((cells.cell >= low) & (cells.cell <= high)).all(axis=1)
     kept = ~near
     kept[near] = ~chosen[tuple((cells.cell[near] - low).T)]
-    rest, whole = int(kept.sum()), cells.spacing_mm**3 / 1000
-    return SampledDose(
-        np.concatenate([cells.points[kept], fine]),
-        np.concatenate([dose_gy[kept], engine.dose(fine, shots)]),
-        np.concatenate([np.full(rest, whole), np.full(len(fine), edge**3 / 1000)]),
-    )
+    return kept, Scattered(points[inside], parts, edge, first)

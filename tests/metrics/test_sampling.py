@@ -31,7 +31,7 @@ def hottest(solid: Ellipsoid, engine: TmrEngine) -> float:
 def test_an_organ_has_the_maximum_of_its_surface(solid: Ellipsoid, count: int) -> None:
     organ = structure_points(Structure("organ", "oar", solid), count)
     got = structure_dose(sampled_dose(organ, SHOTS, ENGINE))
-    assert got.max_gy == pytest.approx(hottest(solid, ENGINE), rel=1e-2)
+    assert got.max_gy == pytest.approx(hottest(solid, ENGINE), rel=2e-3)
 
 
 def test_an_organ_is_refined_where_it_is_hottest() -> None:
