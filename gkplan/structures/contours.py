@@ -11,14 +11,17 @@ import numpy as np
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.solids import LevelSet
-from gkplan.structures.layers import in_one_only, layers_of, with_ends
-from gkplan.structures.planes import evened, places_in_stack, planes_of, usual_spacing
+from gkplan.structures.layers import in_one_only, layers_of
+from gkplan.structures.planes import places_in_stack, planes_of, runs_of, usual_spacing
+from gkplan.structures.sections import Stack
 
 # Samples of the signed distance across the larger side of the contours.
 _SAMPLES = 128
 _FINEST_MM, _COARSEST_MM = 0.1, 1.5
-# Sampled planes for each distance between slices.
-_PARTS = 4
+# Sampled planes: for each distance between slices, and in the stack where few slices allow.
+_PARTS = (4, 8)
+_PLANES = 48
+_THINNEST_MM = 0.3
 _MOST_SAMPLES = 150_000_000
 
 
@@ -44,11 +47,13 @@ def solid_from_contours(
     Within a slice a point is inside when an odd number of rings encloses it, so holes and
     keyholes work. Holes are solids of their own, cut out of the outline's, so that both end in
     the same way. Between slices the shape follows the linearly interpolated signed distance,
-    shifted so that its area is the linear interpolation of the areas: plain interpolation of
-    distances shrinks whatever tapers or runs obliquely, by 10 % and more in a cochlea. One
-    missing slice is bridged; planes at uneven distances are interpolated likewise. Beyond the
-    first and the last slice the contour is continued by half a spacing (flat caps). The volume
-    is therefore the sum of the areas times the spacing, as in planning systems.
+    shifted so that its area follows a parabola through the slices about (`areas.bends`), linear
+    where they do not agree: plain interpolation of distances shrinks whatever tapers or runs
+    obliquely, by 10 % and more in a cochlea. One missing slice is bridged; planes at uneven
+    distances are interpolated likewise. Beyond the first and the last of three slices or more
+    the parabola goes on, the contour shrinking with it, to where it comes to nothing. Where it
+    does not before the place of the next slice, or there are fewer slices, the end is cut off
+    flat after half a spacing (`areas.End`).
     """
     if not rings:
         raise CaseError(f"structure {name!r}: has no contours; it is empty")
@@ -74,29 +79,43 @@ def solid_from_contours(
     low = np.min([ring.min(axis=0) for ring in local], axis=0)[:2]
     high = np.max([ring.max(axis=0) for ring in local], axis=0)[:2]
     step = float(np.clip((high - low).max() / _SAMPLES, _FINEST_MM, _COARSEST_MM))
+    places = places_in_stack(heights, spacing)
+    if places is not None:
+        heights = heights[0] + spacing * places
+    parts = int(np.clip(np.ceil(_PLANES / len(heights)), *_PARTS))
+    rise = (spacing if places is not None else max(np.diff(heights).min(), _THINNEST_MM)) / parts
     tall = float(heights[-1] - heights[0])
-    samples = float(np.prod((high - low) / step + 6)) * (_PARTS * (tall / spacing + 2))
+    samples = float(np.prod((high - low) / step + 6)) * (tall / rise + 2 * parts)
     if (high - low).max() / step > 2000 or samples > _MOST_SAMPLES:
         raise CaseError(
             f"structure {name!r}: spans {max((high - low).max(), tall):.0f} mm, larger than a head"
         )
-    u = np.arange(low[0] - 3 * step, high[0] + 3.5 * step, step)
-    v = np.arange(low[1] - 3 * step, high[1] + 3.5 * step, step)
+    # Room for an end that widens: a cone as wide as high, cut off half a spacing on.
+    margin = spacing / 4 + 2 * step
+    u = np.arange(low[0] - margin, high[0] + margin + step / 2, step)
+    v = np.arange(low[1] - margin, high[1] + margin + step / 2, step)
     slices = [
         [r for r, s in zip(local, plane_of_ring, strict=True) if s == k]
         for k in range(len(heights))
     ]
-    parts = []
-    for layer in layers_of(slices):
-        drawn = with_ends([_slice_image(r, u, v) if r else None for r in layer])
-        first, even, images = _stacked(heights, drawn, spacing, step)
-        parts.append(_with_slices_between(_cap([None, *images, None]), step))
-    spacing = even
-    values = functools.reduce(in_one_only, parts)
-    if not (values < 0.0).any():
+    stacks = [
+        _stacks(
+            heights,
+            [_slice_image(r, u, v) if r else None for r in layer],
+            step,
+            spacing,
+            places is not None,
+        )
+        for layer in layers_of(slices)
+    ]
+    if not any(stacks):
         raise CaseError(f"structure {name!r}: its contours enclose nothing; draw them again")
-    scale = 1.0 / np.array([spacing / _PARTS, step, step])
-    start = np.array([first - spacing, v[0], u[0]])
+    beyond = max(r for layer in stacks for stack in layer for r in stack.reach_mm)
+    around = int(np.ceil(beyond / rise - 1e-6)) + 1
+    planes = heights[0] + rise * np.arange(-around, int(np.ceil(tall / rise - 1e-6)) + around + 1)
+    values = functools.reduce(in_one_only, [_sections(layer, planes) for layer in stacks if layer])
+    scale = 1.0 / np.array([rise, step, step])
+    start = np.array([planes[0], v[0], u[0]])
     affine = np.empty((3, 4))
     affine[:, :3] = scale[:, None] * axes[::-1]
     affine[:, 3] = -scale * start
@@ -121,17 +140,28 @@ def _plane_axes(rings: Sequence[Array]) -> Array:
     return np.array([u, np.cross(normal, u), normal])
 
 
-def _stacked(
-    heights: Array, drawn: list[Array], spacing: float, step: float
-) -> tuple[float, float, list[Array | None]]:
-    """Height of the first slice, spacing and images of an even stack; None between parts."""
-    places = places_in_stack(heights, spacing)
-    if places is None:
-        return evened(heights, drawn, spacing, lambda low, high, f: _between(low, high, f, step))
-    images: list[Array | None] = [None] * (int(places[-1]) + 1)
-    for place, image in zip(places, drawn, strict=True):
-        images[place] = image
-    return float(heights[0]), spacing, images
+def _stacks(
+    heights: Array, images: Sequence[Array | None], step: float, spacing: float, even: bool
+) -> list[Stack]:
+    """The pieces of one layer; a contour that encloses no point of the lattice counts for none."""
+    drawn = [n if n is not None and n.min() < 0.0 else None for n in images]
+    return [
+        Stack(
+            heights[run.first : run.last + 1],
+            [n for n in drawn[run.first : run.last + 1] if n is not None],
+            step,
+            run.reach_mm,
+        )
+        for run in runs_of(heights, [n is not None for n in drawn], spacing, even)
+    ]
+
+
+def _sections(stacks: Sequence[Stack], planes: Array) -> Array:
+    """Images of a layer on all planes: each from the piece that is nearest."""
+    away = [np.maximum(stack.heights[0] - planes, planes - stack.heights[-1]) for stack in stacks]
+    nearest = np.argmin(away, axis=0)
+    sections = [stack.sections(planes[nearest == n]) for n, stack in enumerate(stacks)]
+    return np.stack(list(itertools.chain.from_iterable(sections)))
 
 
 def _slice_image(rings: list[Array], u: Array, v: Array) -> Array:
@@ -140,61 +170,3 @@ def _slice_image(rings: list[Array], u: Array, v: Array) -> Array:
     vertices = np.ascontiguousarray(np.concatenate(rings)[:, :2])
     starts = np.cumsum([0, *(len(ring) for ring in rings)])
     return np.asarray(signed_distance_image(vertices, starts, u, v))
-
-
-def _cap(images: list[Array | None]) -> list[Array]:
-    """Fill the slices without contours: bridge a single one, close off the rest.
-
-    Next to a contoured slice with distance d, |d| makes the interpolated surface end exactly
-    half-way, wherever the contour encloses.
-    """
-    filled = []
-    for k, image in enumerate(images):
-        if image is not None:
-            filled.append(image)
-            continue
-        near = [n for n in images[max(k - 1, 0) : k + 2] if n is not None]
-        if len(near) == 2:
-            filled.append((near[0] + near[1]) / 2)
-        elif near:
-            filled.append(np.abs(near[0]))
-        else:
-            some = next(n for n in images if n is not None)
-            filled.append(np.full_like(some, 1e3))
-    return filled
-
-
-def _with_slices_between(slices: list[Array], step: float) -> Array:
-    """The slices, and between each two of them `_PARTS` - 1 that have the areas in between."""
-    planes = [slices[0]]
-    for low, high in itertools.pairwise(slices):
-        planes += [_between(low, high, part / _PARTS, step) for part in range(1, _PARTS)]
-        planes.append(high)
-    return np.stack(planes)
-
-
-def _between(low: Array, high: Array, f: float, step: float) -> Array:
-    """The image at the fraction `f` of the way from `low` to `high`, with the area in between."""
-    between = (1.0 - f) * low + f * high
-    # A cap has no inside: what it is shifted to would be a rim along the last contour.
-    if low.min() < 0.0 and high.min() < 0.0:
-        area = (1.0 - f) * _area(low, step) + f * _area(high, step)
-        between = between - _shift(between, area, step)
-    return between
-
-
-def _area(distance: Array, step: float) -> float:
-    """Area (in lattice cells) inside the zero line of a signed distance, below one cell."""
-    return float(np.clip(0.5 - distance / step, 0.0, 1.0).sum())
-
-
-def _shift(distance: Array, area: float, step: float) -> float:
-    """The level of `distance` that encloses `area` cells, by bisection."""
-    low, high = float(distance.min()), float(distance.max())
-    for _ in range(30):
-        middle = (low + high) / 2
-        if _area(distance - middle, step) < area:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2

@@ -36,22 +36,6 @@ def layers_of(slices: Sequence[Sequence[Array]]) -> list[list[list[Array]]]:
     ]
 
 
-def with_ends(images: Sequence[Array | None]) -> list[Array]:
-    """Signed distances of a layer in all drawn slices, from those where it has rings.
-
-    Where it has none, what lies next ends half-way: the least |distance| of the neighbours.
-    """
-    some = next(n for n in images if n is not None)
-    filled = []
-    for k, image in enumerate(images):
-        if image is not None:
-            filled.append(image)
-            continue
-        near = [np.abs(n) for n in images[max(k - 1, 0) : k + 2] if n is not None]
-        filled.append(np.minimum.reduce(near) if near else np.full_like(some, 1e3))
-    return filled
-
-
 def in_one_only(one: Array, other: Array) -> Array:
     """Signed distances, negative where exactly one of two is: a hole is cut out of an outline."""
     return np.minimum(np.maximum(one, -other), np.maximum(-one, other))

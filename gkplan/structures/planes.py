@@ -1,8 +1,9 @@
-"""Contour planes at uneven distances, brought onto an even stack."""
+"""Which contour planes there are, and which of them make one piece."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ _SAME_MM = 0.1
 _OFF = 0.05
 # One missing slice is bridged, more part the structure in two.
 _BRIDGED = 2.25
-_FINEST_MM = 0.3
 
 
 def planes_of(height: Array) -> tuple[Array, NDArray[np.int64]]:
@@ -42,46 +42,45 @@ def places_in_stack(heights: Array, spacing_mm: float) -> NDArray[np.int64] | No
     return np.asarray(nearest, dtype=np.int64)
 
 
-def evened(
-    heights: Array,
-    images: Sequence[Array],
-    usual_mm: float,
-    blend: Callable[[Array, Array, float], Array],
-) -> tuple[float, float, list[Array | None]]:
-    """Signed distances on an even stack, from those of planes at uneven heights.
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Planes from `first` to `last` that make one piece, and how far off the next ones would be."""
+
+    first: int
+    last: int
+    reach_mm: tuple[float, float]
+
+
+def runs_of(heights: Array, has_rings: Sequence[bool], spacing_mm: float, even: bool) -> list[Run]:
+    """The pieces of a structure, or of its holes, from the planes where it has rings.
 
     Parameters
     ----------
-    heights : (n,) ascending, mm
-    images : of each plane
-    usual_mm : the usual distance of planes
-    blend : the image at a fraction of the way from one to the next
-
-    Returns
-    -------
-    height of the first slice, spacing, and the images; None where the structure is parted.
+    heights : (n,) of all planes that were drawn on, ascending, mm
+    has_rings : for each plane
+    spacing_mm : the usual distance of planes
+    even : whether all planes lie in a stack of that spacing
 
     Notes
     -----
-    Each end is continued by half the distance to its neighbour, as in an even stack; a gap of
-    more than 2.25 usual distances parts the structure, its ends continued by half a usual one.
+    A plane without rings parts it, and so does a gap of more than 2.25 spacings. Where no plane
+    follows, the next would be one spacing on; in an uneven stack as far as the one before.
     """
     gaps = np.diff(heights)
-    first = heights[0] - min(gaps[0], usual_mm * _BRIDGED) / 2
-    last = heights[-1] + min(gaps[-1], usual_mm * _BRIDGED) / 2
-    count = int(np.ceil((last - first) / max(float(gaps.min()), _FINEST_MM)))
-    spacing = (last - first) / count
-    stack: list[Array | None] = []
-    for z in first + spacing * (np.arange(count) + 0.5):
-        upper = int(np.searchsorted(heights, z))
-        if upper in (0, len(heights)):
-            stack.append(images[min(upper, len(heights) - 1)])
-            continue
-        below, above = z - heights[upper - 1], heights[upper] - z
-        if below + above <= _BRIDGED * usual_mm:
-            stack.append(blend(images[upper - 1], images[upper], below / (below + above)))
-        elif min(below, above) <= usual_mm / 2:
-            stack.append(images[upper - 1] if below < above else images[upper])
-        else:
-            stack.append(None)
-    return float(first + spacing / 2), float(spacing), stack
+    joined = [
+        bool(gap <= _BRIDGED * spacing_mm and has_rings[k] and has_rings[k + 1])
+        for k, gap in enumerate(gaps)
+    ]
+    firsts = [k for k, has in enumerate(has_rings) if has and not (k and joined[k - 1])]
+    runs = []
+    for first in firsts:
+        last = first
+        while last < len(joined) and joined[last]:
+            last += 1
+        inner = (spacing_mm, spacing_mm) if even or first == last else (gaps[first], gaps[last - 1])
+        outer = (gaps[first - 1] if first else np.inf, gaps[last] if last < len(gaps) else np.inf)
+        low, high = (
+            float(o if o <= _BRIDGED * spacing_mm else i) for o, i in zip(outer, inner, strict=True)
+        )
+        runs.append(Run(first, last, (low, high)))
+    return runs

@@ -148,7 +148,7 @@ def test_without_a_spacing_the_slices_tell_it() -> None:
 
 
 def test_slabs_have_the_volume_of_the_solid_but_not_its_shape() -> None:
-    """Both are the sum of areas times the spacing; on a cone they differ point by point."""
+    """The solid's ends differ a little from slabs; on a cone all differs point by point."""
     rings = [ring(2.0 + 0.5 * n, 1.5 * n) for n in range(8)]
     stack, solid = SlabStack.of(rings, 1.5), solid_from_contours(rings, "cone", 1.5)
     points = np.random.default_rng(0).uniform([-6, -6, -1], [6, 6, 12], (200_000, 3))

@@ -104,17 +104,12 @@ class Shape:
 SHAPES = ("sphere", "cone", "cylinder", "shell")
 
 
-def _area(ring: Array) -> float:
-    x, y = ring[:, 0], ring[:, 1]
-    return float(0.5 * np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
-
-
 def judged(shape: Shape, role: Role) -> SampledDose:
     return sampled_dose(Structure(shape.name, role, shape.solid()), [], shape)
 
 
 @pytest.mark.parametrize("role", ["target", "oar"])
-@pytest.mark.parametrize(("cc", "step"), [(0.05, 0.5), (0.1, 1.0), (0.5, 1.0), (10.0, 1.0)])
+@pytest.mark.parametrize(("cc", "step"), [(0.05, 1.0), (0.1, 1.0), (0.5, 1.0), (10.0, 1.0)])
 @pytest.mark.parametrize("name", SHAPES)
 def test_small_volumes_come_out_right(name: str, cc: float, step: float, role: Role) -> None:
     shape = Shape(name, cc, step)
@@ -123,18 +118,80 @@ def test_small_volumes_come_out_right(name: str, cc: float, step: float, role: R
     assert told == pytest.approx(cc, rel=0.01)
 
 
-@pytest.mark.parametrize("role", ["target", "oar"])
-@pytest.mark.parametrize("name", SHAPES)
-def test_few_slices_have_the_volume_of_their_areas(name: str, role: Role) -> None:
-    """Five slices of a ball of 0.05 cc miss its volume by 1.4 %; nothing is added to that."""
-    shape = Shape(name, 0.05, 1.0)
-    drawn = sum(map(_area, shape.outlines())) - sum(map(_area, shape.holes()))
-    got = judged(shape, role).volume_cc.sum()
-    assert got == pytest.approx(drawn * shape.step_mm / 1000, rel=0.005)
+def _drawn(half_axes: Array, turn_deg: float, heights: Array) -> list[Array]:
+    """Sections of an ellipsoid about (100, 100, 100), turned about the y axis."""
+    a = np.deg2rad(turn_deg)
+    turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    form = turn @ np.diag(half_axes**-2.0) @ turn.T
+    lean = np.linalg.solve(form[:2, :2], form[:2, 2])
+    to_ellipse = np.linalg.inv(np.linalg.cholesky(form[:2, :2]))
+    circle = rings(lambda _: 1.0, np.zeros(1))[0][:, :2] - 100.0
+    found = []
+    for z in heights - 100.0:
+        left = 1.0 - (form[2, 2] - form[2, :2] @ lean) * z**2
+        if left > 1e-6:
+            ring = 100.0 - lean * z + np.sqrt(left) * circle @ to_ellipse
+            found.append(np.column_stack([ring, np.full(len(ring), 100.0 + z)]))
+    return found
+
+
+def _volume(drawn: Sequence[Array], step_mm: float | None) -> float:
+    return volume_cc(Structure("drawn", "oar", solid_from_contours(drawn, "drawn", step_mm)))
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.2, 0.4, 0.6, 0.8])
+@pytest.mark.parametrize(("cc", "step"), [(0.05, 1.0), (0.3, 1.0), (1.0, 3.0)])
+@pytest.mark.parametrize(
+    ("form", "turn"), [((1.0, 1.0, 1.0), 0.0), ((1.3, 0.9, 0.85), 0.0), ((1.4, 0.85, 0.84), 35.0)]
+)
+def test_ellipsoids_wherever_the_slices_lie(
+    form: tuple[float, float, float], turn: float, cc: float, step: float, phase: float
+) -> None:
+    """The sum of the areas is off by up to 6 % for them."""
+    size = (1000 * cc / (4 / 3 * np.pi * np.prod(form))) ** (1 / 3)
+    heights = 100.0 + step * (np.arange(-12, 13) + phase)
+    got = _volume(_drawn(size * np.array(form), turn, heights), step)
+    assert got == pytest.approx(cc, rel=0.005)
+
+
+@pytest.mark.parametrize("phase", [0.1, 0.35, 0.6, 0.85])
+def test_small_shells_wherever_the_slices_lie(phase: float) -> None:
+    heights = 100.0 + np.arange(-9, 10) + phase
+    size = Shape("shell", 0.05, 1.0).size_mm
+    drawn = [r for s in (size, 0.7 * size) for r in rings(lambda z, s=s: _ball(s, z), heights)]
+    assert _volume(drawn, 1.0) == pytest.approx(0.05, rel=0.01)
+
+
+def test_an_end_lies_where_the_ball_ends() -> None:
+    heights = 100.0 + np.arange(-8.0, 9.0) + 0.3
+    solid = solid_from_contours(rings(lambda z: _ball(4.4, z), heights), "ball", 1.0)
+    t = solid.intervals(np.array([[100.0, 100.0, 0.0]]), np.array([[0.0, 0.0, 1.0]]))
+    np.testing.assert_allclose(t[0, 0], [95.6, 104.4], atol=0.05)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_a_cylinder_ends_half_a_spacing_on(noise: float) -> None:
+    """Also if its contours are drawn a little unevenly: they do not shrink to nothing."""
+    drawn = 5.0 * (1 + noise * np.random.default_rng(7).normal(size=8))
+    radius = dict(zip(100.0 + 1.5 * np.arange(8), drawn, strict=True))
+    solid = solid_from_contours(rings(lambda z: radius[z], np.array([*radius])), "rod", 1.5)
+    rays = np.array([[100.0, 100.0, 0.0], [103.0, 102.0, 0.0]])
+    t = solid.intervals(rays, np.tile([0.0, 0.0, 1.0], (2, 1)))
+    np.testing.assert_allclose(t[:, 0], [[99.25, 111.25]] * 2, atol=0.002)
+    wanted = 1.5 * np.pi * np.sum(drawn**2) / 1000
+    got = volume_cc(Structure("rod", "oar", solid))
+    assert got == pytest.approx(wanted, rel=0.004)
+
+
+@pytest.mark.parametrize("missing", [2, 5])
+def test_a_missing_slice_takes_nothing_off_a_ball(missing: int) -> None:
+    heights = np.delete(100.0 + np.arange(-5.0, 6.0) + 0.2, missing)
+    got = _volume(rings(lambda z: _ball(5.0, z), heights), 1.0)
+    assert got == pytest.approx(4 / 3 * np.pi * 125 / 1000, rel=0.005)
 
 
 @pytest.mark.parametrize("role", ["target", "oar"])
-@pytest.mark.parametrize(("cc", "step"), [(0.05, 0.25), (0.5, 0.5), (1.0, 1.0), (10.0, 1.0)])
+@pytest.mark.parametrize(("cc", "step"), [(0.05, 1.0), (0.3, 1.0), (1.0, 1.0), (10.0, 1.0)])
 @pytest.mark.parametrize("name", SHAPES)
 def test_points_of_a_histogram_come_out_right(
     name: str, cc: float, step: float, role: Role
@@ -173,7 +230,7 @@ def test_contours_at_uneven_distances_keep_the_volume() -> None:
     heights = 100.0 + np.array([-7.0, -6.0, -5.0, -4.0, -2.0, 0.0, 2.0, 4.0, 5.0, 6.0, 7.0])
     solid = solid_from_contours(rings(lambda z: _ball(7.5, z), heights), "ball")
     wanted = 4 / 3 * np.pi * 7.5**3 / 1000
-    assert volume_cc(Structure("ball", "oar", solid)) == pytest.approx(wanted, rel=0.015)
+    assert volume_cc(Structure("ball", "oar", solid)) == pytest.approx(wanted, rel=0.004)
 
 
 def test_far_planes_are_two_parts() -> None:
