@@ -15,12 +15,14 @@ from gkplan.commission.agreement import Agreement
 from gkplan.commission.expected import Expected, places
 from gkplan.commission.model import Dictionary, design
 from gkplan.commission.parameters import Parameters, Rings
+from gkplan.commission.problem import Problem
 from gkplan.commission.write import commissioned_table, toml_text
 from gkplan.dose.profiles import composite_profile, profiles_csv
 from gkplan.errors import CaseError
 from gkplan.unit import load_unit, unit_table
 from gkplan.unit.channel import Channel, Spread, dose_profile
 from gkplan.unit.load import read_unit
+from gkplan.unit.model import blurred_step
 
 OFFSET = np.arange(-40.0, 40.01, 0.5)
 START = Path(__file__).parents[1] / "benchmarks" / "perfexion-start.toml"
@@ -99,6 +101,25 @@ def test_what_is_expected_of_a_beam(size: int) -> None:
     there = dose_profile(channel, Spread(spread["sigma_mm"], spread["weight"]), r)
     assert dose == pytest.approx(there, abs=1e-3)
     assert (replace(expected, edge=2.0).profile(size)[1:] > dose[1:]).sum() > 10
+
+
+def test_the_fit_of_a_profile_leans_on_what_is_expected() -> None:
+    """From a composite along x alone: a wider expectation makes a wider beam, and counts."""
+    unit = load_unit("perfexion")
+    scan = Scan(8, "x", *composite_profile(unit, 8, "x")).conditioned()
+    problem, rings = Problem.of(unit, 8, [scan]), Rings.of(unit, 8)
+    wide = replace(rings, expected=replace(rings.expected, half_width_mm=4.6))
+    narrow = replace(rings, expected=replace(rings.expected, half_width_mm=4.1))
+
+    def beam(rings: Rings) -> float:
+        weight, *_ = problem.solved(rings)
+        return float(blurred_step(4.6, problem.steps.half_width_mm, problem.steps.edge_mm) @ weight)
+
+    assert beam(wide) > beam(narrow) + 0.005
+    # What the shape is off counts in the fit, and in what the fit knows.
+    n = len(places(8))
+    for rows in (problem.residual, problem.differences):
+        assert np.abs(rows(wide)[-n:]).sum() > 2 * np.abs(rows(rings)[-n:]).sum()
 
 
 def test_travel_moves_all_collimators_and_their_aim() -> None:

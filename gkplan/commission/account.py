@@ -39,7 +39,8 @@ def account(fit: Fit, predicted: Mapping[str, Agreement]) -> str:
         "",
         "Uncertainties: one standard deviation, counting 1 % of the maximum for each point, and "
         "with what was thought possible before.",
-        "?: not determined, the profiles leave more than half of that. Columns other than the",
+        "?: not determined, the profiles and what is expected of a beam (its aperture, blurred, in",
+        "water) leave more than half of that. Columns other than the",
         "elevations are a slope and a bow over the rings: correlations within them are not listed.",
     ]
     for collimator in fit.collimators:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gkplan.frames import Array
-from gkplan.unit.channel import Channel, folded
+from gkplan.unit import unit_table
+from gkplan.unit.channel import Channel, Spread, folded
 
-# The Gaussians, and the energy in each, about the path of a photon of cobalt in water 80 mm deep:
-# fitted to EGSnrc, see [origin] of the unit 4c. What the collimator's edge lets through
-# adds to the one of 1.8 mm.
-_SIGMA_MM = (0.0, 0.3, 0.9, 1.8, 10.0, 32.0)
-_ENERGY = (0.0619, 0.2556, 0.3783, 0.0694, 0.0752, 0.1596)
-_EDGE = 3
+# The spread in water is that of this unit's file, which has it from EGSnrc. What the collimator's
+# edge lets through adds to the Gaussian of this width.
+_SPREAD_OF, _EDGE_MM = "4c", 1.8
 _BEYOND_MM, _FARTHEST_MM = 3.0, 60.0
 
 
@@ -42,9 +40,9 @@ class Expected:
     def profile(self, size_mm: int) -> Array:
         """Dose at `places` of the nominal size, 1 on the axis."""
         parts = _parts(size_mm, self.half_width_mm, self.blur_mm)
-        energy = np.array(_ENERGY)
-        energy[_EDGE] *= self.edge
-        dose = parts @ energy
+        spread = _spread()
+        at_edge = np.array(spread.sigma_mm) == _EDGE_MM
+        dose = parts @ np.where(at_edge, self.edge * np.array(spread.weight), spread.weight)
         return np.asarray(dose / dose[0])
 
 
@@ -60,9 +58,15 @@ def trust(size_mm: int) -> Array:
     """How much the dose at each of `places` counts beside a point of a measured profile.
 
     Where the dose is steep the expectation is right to some per cent of the maximum, farther out
-    to some tenths of a per cent.
+    to one per cent.
     """
     return np.where(places(size_mm) <= 0.5 * size_mm + _BEYOND_MM, 0.3, 0.9)
+
+
+@functools.lru_cache(maxsize=1)
+def _spread() -> Spread:
+    table = unit_table(_SPREAD_OF)["spread"]
+    return Spread(tuple(table["sigma_mm"]), tuple(table["weight"]))
 
 
 # A fit changes one number at a time, most of which are not of the shape.
@@ -70,4 +74,4 @@ def trust(size_mm: int) -> Array:
 def _parts(size_mm: int, half_width_mm: float, blur_mm: float) -> Array:
     # Half-way between source and focus the aperture has half the size and the source its own.
     channel = Channel(2 * blur_mm, 400.0, ((200.0, half_width_mm / 2),))
-    return folded(channel, _SIGMA_MM, places(size_mm))
+    return folded(channel, _spread().sigma_mm, places(size_mm))

@@ -28,8 +28,8 @@ class CollimatorFit:
     """The beam model of one collimator and what the data say of it.
 
     `agreement` says how far each profile is from the model. `sigma` is the standard uncertainty
-    of each number of `NAMES_OF_RINGS`; `determined` says whether the data narrow it to less than
-    half of what was thought possible before.
+    of each number of `NAMES_OF_RINGS`; `determined` says whether the data, and what is expected
+    of a beam's profile, narrow it to less than half of what was thought possible before.
     """
 
     size_mm: int
@@ -91,8 +91,9 @@ def predict_left_out(unit: RadiationUnit, scans: Sequence[Scan], left_out: Scan)
     """What the fit to all the other profiles predicts for one.
 
     That fit starts from the unit again and does not see the profile left out; whether the unit
-    itself does not come from it is for the user to know. None if there is no other profile of
-    the collimator.
+    itself does not come from it is for the user to know. How far collimators may differ (see
+    `parameters`) was chosen with all nine profiles of GammaPlan. None if there is no other
+    profile of the collimator.
     """
     rest = [scan for scan in scans if scan.name != left_out.name]
     if left_out.collimator_mm not in {scan.collimator_mm for scan in rest}:

@@ -36,7 +36,8 @@ def commissioned_table(base: Mapping[str, Any], fit: Fit, source: str) -> dict[s
     table["origin"] = {
         **{k: v for k, v in base["origin"].items() if k not in replaced},
         FITTED: f"{sizes} mm: fitted by gkplan commission to {source}; largest difference that "
-        f"0.1 mm does not explain {100 * worst:.2f} % of the maximum; angles uncertain by degrees",
+        f"0.1 mm does not explain {100 * worst:.2f} % of the maximum; angles uncertain by degrees; "
+        f"profiles held against a blurred aperture with the spread in water of the unit 4c",
     }
     return table
 

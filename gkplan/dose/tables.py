@@ -11,22 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkplan.dose.engine import Array32
+from gkplan.dose.tails import CARRIED_MM, DEGREE
 from gkplan.frames import Array
 from gkplan.unit import RadiationUnit
 from gkplan.unit.model import OffAxisProfile
 
 # Water depths that the polynomial for the attenuation covers; beyond lies no head.
 _DEEPEST_MM = 300.0
-# How far from the axis's 1 a tail may be off a polynomial on any line of such a length, the side
-# of the largest cell of an influence: on a grid, where a spline through samples 4 mm apart errs
-# as much on a line and less when many beams add up; and in cells, where many beams and three axes
-# make three times that.
-_LINE_MM, _DEGREE = 12.7, 4
-_GRID_ERROR, _CELL_ERROR = 4e-4, 1.6e-4
+# How much of the axis's dose a tail may be off a polynomial on any line of the length of a cubic
+# cell of an influence: on a grid, where a spline through samples 4 mm apart errs as much on a line
+# and less when many beams add up; and in cells, where many beams and three axes make four times
+# that.
+_LINE_MM = CARRIED_MM / 3**0.5
+_GRID_ERROR, _CELL_ERROR = 4e-4, 1.3e-4
 # All sources of a helmet are alike: their errors add up where those of single sectors are small
 # beside the whole, and average out. Cells are smaller there.
 _HELMET_GRID_ERROR, _HELMET_CELL_ERROR = 4e-5, 8e-5
 _CORE_STEP_MM, _LARGEST_CORE_MM = 0.5, 40.0
+# So far out tails are looked at; with a core of this radius nothing is left of them.
+_FARTHEST_MM, _ALL_MM = 80.0, 300.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,14 +94,18 @@ class Split:
     @classmethod
     @lru_cache(maxsize=128)  # engines are made for the same few units again and again
     def of(cls, profile: OffAxisProfile, most: float) -> Split:
-        """The smallest core whose tail is within `most` of a polynomial on every line."""
+        """A core whose tail is within `most` of a polynomial on every line.
+
+        The smallest one if tails become smoother the farther out they begin; if none will do, the
+        whole profile.
+        """
 
         def at(step: int) -> Split:
             return cls.at(profile, step * _CORE_STEP_MM)
 
-        steps = range(1, round(_LARGEST_CORE_MM / _CORE_STEP_MM))
+        steps = range(1, round(_LARGEST_CORE_MM / _CORE_STEP_MM) + 1)
         found = bisect_left(steps, True, key=lambda step: at(step).line_error() <= most)
-        return at(steps[min(found, len(steps) - 1)])
+        return at(steps[found]) if found < len(steps) else cls.at(profile, _ALL_MM)
 
     @classmethod
     def at(cls, profile: OffAxisProfile, radius_mm: float) -> Split:
@@ -110,11 +117,10 @@ class Split:
     def line_error(self) -> float:
         """How much of the axis's dose the tail is off a polynomial on a line across it, at most.
 
-        The polynomial goes through Chebyshev's nodes.
+        The polynomial goes through Chebyshev's nodes; looked at are lines every 2 mm.
         """
         nodes, places, matrix = _interpolation()
-        # A line that begins farther out sees less of what is sharp.
-        middle = np.arange(0.0, self.radius_mm + _LINE_MM, 2.0)[:, None]
+        middle = np.arange(0.0, _FARTHEST_MM, 2.0)[:, None]
         here, there = (self.tail(np.abs(middle + at)) for at in (nodes, places))
         return float(np.abs(here @ matrix - there).max())
 
@@ -130,9 +136,9 @@ class Split:
 @lru_cache(maxsize=1)
 def _interpolation() -> tuple[Array, Array, Array]:
     """Nodes on a line, places on it, and what makes values at the places of those at the nodes."""
-    node = np.polynomial.chebyshev.chebpts1(_DEGREE + 1)
+    node = np.polynomial.chebyshev.chebpts1(DEGREE + 1)
     place = np.linspace(-1.0, 1.0, 9)
-    at_node, at_place = (np.polynomial.chebyshev.chebvander(u, _DEGREE) for u in (node, place))
+    at_node, at_place = (np.polynomial.chebyshev.chebvander(u, DEGREE) for u in (node, place))
     matrix = np.asarray((at_place @ np.linalg.inv(at_node)).T)
     return node * _LINE_MM / 2, place * _LINE_MM / 2, matrix
 

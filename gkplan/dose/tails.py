@@ -12,8 +12,10 @@ from gkplan.dose.cells import Cells
 from gkplan.dose.engine import Array32
 from gkplan.frames import Array
 
-# A polynomial of this total degree stands for the tail within a cell.
-_DEGREE = 4
+# A polynomial of this total degree stands for the tail within a cell of at most this diagonal. Of a
+# helmet the errors of all sources add up (see `tables`).
+DEGREE = 4
+CARRIED_MM, HELMET_CARRIED_MM = 22.0, 15.0
 # For fewer points in a cell, nodes and what is carried from them cost more than they save.
 _FEWEST = 129
 
@@ -60,12 +62,12 @@ def _monomials(points: Array) -> Array:
     """All products of Legendre polynomials up to the total degree, (terms, n)."""
     from scipy.special import eval_legendre
 
-    x, y, z = ([eval_legendre(k, c) for k in range(_DEGREE + 1)] for c in points.T)
+    x, y, z = ([eval_legendre(k, c) for k in range(DEGREE + 1)] for c in points.T)
     terms = [
         x[i] * y[j] * z[k]
-        for i in range(_DEGREE + 1)
-        for j in range(_DEGREE + 1 - i)
-        for k in range(_DEGREE + 1 - i - j)
+        for i in range(DEGREE + 1)
+        for j in range(DEGREE + 1 - i)
+        for k in range(DEGREE + 1 - i - j)
     ]
     return np.array(terms)
 

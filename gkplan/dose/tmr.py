@@ -16,7 +16,7 @@ from gkplan.dose.engine import Array32
 from gkplan.dose.lattice import GridInHead
 from gkplan.dose.names import tmr_name
 from gkplan.dose.tables import Tables
-from gkplan.dose.tails import TailNodes
+from gkplan.dose.tails import CARRIED_MM, HELMET_CARRIED_MM, TailNodes
 from gkplan.frames import NEUTRAL_GAMMA_DEG, Array, RigidTransform
 from gkplan.grid import Grid
 from gkplan.head import DepthRule, Head, depth_rule
@@ -28,9 +28,6 @@ from gkplan.unit import RadiationUnit
 _CELL_MM, _INFLUENCE_CELL_MM = 8.0, 20.0
 # Fewer than the kernel can take: where points are dense the cells are then compact enough.
 _INFLUENCE_POINTS = 192
-# Tails are carried from nodes to points in cells of at most this diagonal. Of a helmet the
-# errors of all sources add up (see `tables`).
-_CARRIED_MM, _HELMET_CARRIED_MM = 22.0, 15.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +171,7 @@ class TmrEngine:
         )
         cells = Cells.of(points, _INFLUENCE_CELL_MM, _INFLUENCE_POINTS)
         ordered = points[cells.order]
-        largest = _HELMET_CARRIED_MM if self.unit.has_helmets else _CARRIED_MM
+        largest = HELMET_CARRIED_MM if self.unit.has_helmets else CARRIED_MM
         nodes = TailNodes.of(ordered, cells, largest)
         influence_at_points(
             ordered,

@@ -71,7 +71,8 @@ def refined(
     points, dose, volume = [], [], []
     cells, here = at.sample, dose_gy
     for count in (hottest, _HOTTEST_PARTS):
-        if not len(here):  # of a structure thinner than the parts
+        # A structure thinner than the parts has none; what no beam reaches is hot nowhere.
+        if not (here > 0.0).any():
             break
         kept, fine = _split(cells, here, count, at.structure)
         points.append(cells.points[kept])
@@ -89,8 +90,8 @@ def _split(
     cells: Scattered, dose_gy: Array, count: int, structure: Structure
 ) -> tuple[NDArray[np.bool_], Scattered]:
     """Which points stay, and those of the `count` hottest cells and their neighbours, split."""
-    count = min(count, len(dose_gy))
-    hot = cells.cell[dose_gy >= np.partition(dose_gy, -count)[-count]]
+    # By number, not by dose: many may have the same.
+    hot = cells.cell[np.argsort(dose_gy, kind="stable")[-count:]]
     split = np.unique((hot[:, None] + _AROUND).reshape(-1, 3), axis=0)
     edge = cells.spacing_mm / _PARTS
     first = cells.first_mm - (cells.spacing_mm - edge) / 2

@@ -147,7 +147,7 @@ def test_without_a_spacing_the_slices_tell_it() -> None:
     assert stack.contains(np.array([[0.0, 0.0, 4.9], [0.0, 0.0, 5.1]])).tolist() == [True, False]
 
 
-def test_slabs_have_the_volume_of_the_solid_but_not_its_shape() -> None:
+def test_slabs_have_about_the_volume_of_the_solid_but_not_its_shape() -> None:
     """The solid's ends differ a little from slabs; on a cone all differs point by point."""
     rings = [ring(2.0 + 0.5 * n, 1.5 * n) for n in range(8)]
     stack, solid = SlabStack.of(rings, 1.5), solid_from_contours(rings, "cone", 1.5)

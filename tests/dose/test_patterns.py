@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gkplan.dose import ReferenceEngine, TmrEngine
+from gkplan.dose.tables import Split
 from gkplan.frames import Frame
 from gkplan.grid import Grid
 from gkplan.shot import Shot
@@ -60,3 +61,25 @@ def test_all_open_and_one_alone(name: str, size: int, place: tuple[float, float,
         assert np.abs(engine.dose(points[few], [shot]) - exact).max() <= 5e-5 * peak
         assert np.abs(rate[few] - exact).max() <= 5e-4 * peak
         assert np.abs(dose - on_voxels)[sure].max() <= 3e-4 * peak
+
+
+@pytest.mark.parametrize("size", [4, 8, 16])
+def test_full_cells_with_all_sectors_open(size: int) -> None:
+    """Points that fill the largest cells to their corners, near the edges of the beams."""
+    engine, _ = ENGINES["perfexion"]
+    rng = np.random.default_rng(5)
+    shot = Shot(DEEP, (size,) * 8, 1.0)
+    peak = engine.dose(np.array([DEEP]), [shot])[0]
+    corners = np.stack(np.meshgrid(*[[-6.35, 6.35]] * 3), axis=-1).reshape(-1, 3)
+    for center in np.array(DEEP) + rng.uniform(-9.0, 9.0, (40, 3)):
+        points = center + np.concatenate([corners, rng.uniform(-6.35, 6.35, (180, 3))])
+        rates = engine.influence(points, np.array([DEEP]))
+        summed = rates[0, :, engine.unit.collimator_sizes_mm.index(size)].sum(axis=0)
+        assert np.abs(summed - engine.dose(points, [shot])).max() <= 5e-4 * peak
+
+
+def test_a_profile_without_a_smooth_tail_is_all_core() -> None:
+    stepped = OffAxisProfile((2.0, 45.0), (0.6, 0.6), (0.97, 0.03))
+    split, r = Split.of(stepped, 4e-4), np.arange(0.0, 80.0, 0.5)
+    assert split.radius_mm > 100.0
+    assert np.abs(split.core(r) - stepped(r)).max() < 1e-9

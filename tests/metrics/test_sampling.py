@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
 from gkplan.dose import TmrEngine
+from gkplan.dose.engine import DoseEngine
+from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose, structure_dose
 from gkplan.metrics.sampling import sampled_dose, structure_points
 from gkplan.shot import Shot
@@ -49,3 +53,21 @@ def test_an_organ_is_refined_where_it_is_hottest() -> None:
     rough = sampled_dose(few, SHOTS, ENGINE, hottest=1)
     assert structure_dose(refined).d0_035cc_gy == pytest.approx(exact, rel=5e-3)
     assert abs(structure_dose(rough).d0_035cc_gy / exact - 1.0) > 5e-3
+
+
+@pytest.mark.parametrize("minutes", [5.0, 0.0])
+def test_where_all_have_the_same_dose_only_as_many_are_split(minutes: float) -> None:
+    """Far below a small shot no beam comes by: a dose of 0 at every point."""
+    far = Ellipsoid((100.0, 100.0, 145.0), (4.0, 4.0, 6.0))
+    few = structure_points(Structure("organ", "oar", far), 300)
+    sampled = sampled_dose(few, [Shot((100.0, 100.0, 60.0), (4,) * 8, 5.0)], ENGINE)
+    assert (sampled.dose_gy == 0.0).all()
+    assert len(sampled.points) == len(few.sample.points)
+
+    class Even:
+        def dose(self, points: Array, shots: object) -> Array:
+            return np.full(len(points), minutes)
+
+    split = sampled_dose(few, [], cast(DoseEngine, Even()), hottest=3)
+    assert len(split.points) < 125 * 27 * (3 + 4)
+    assert split.volume_cc.sum() == pytest.approx(far.analytic_volume_cc, rel=0.05)
