@@ -47,12 +47,19 @@ class End:
     area : of the last slice, mm2
     slope, bend : 0 where nothing is known of them
     reach_mm : from the last slice to where the next one would be, which has no contour
+    open : never cut off before its reach, such as a hole that is drilled through an end
     """
 
     area: float
     slope: float
     bend: float
     reach_mm: float
+    open: bool = False
+
+    @property
+    def tip_mm(self) -> float:
+        """Where an end that shrinks from the last slice on comes to nothing, else infinity."""
+        return float(self.heights(np.zeros(1))[0]) if self.slope < 0.0 else np.inf
 
     @property
     def cut_mm(self) -> float:
@@ -61,7 +68,7 @@ class End:
         Areas that would go on were cut off flat, anywhere within the reach; half of it is the
         likeliest. In between the end moves with what would be left, without a jump.
         """
-        if self.slope < 0.0 and self.heights(np.zeros(1))[0] <= self.reach_mm:
+        if self.open or self.tip_mm <= self.reach_mm:
             return self.reach_mm
         left = max(self.at(self.reach_mm) / self.area, 0.0)
         return self.reach_mm * (1.0 - 0.5 * min(left / _CUT_OFF, 1.0))
@@ -77,13 +84,13 @@ class End:
         return np.asarray(2 * lost / (root - self.slope))
 
 
-def end_of(heights: Array, areas: Array, reach_mm: float) -> End:
+def end_of(heights: Array, areas: Array, reach_mm: float, is_open: bool = False) -> End:
     """The end of a stack beyond its first slice.
 
     Parameters
     ----------
     heights, areas : (n,) from the outermost slice inward; heights may ascend or descend
-    reach_mm : see `End`
+    reach_mm, is_open : see `End`
 
     Notes
     -----
@@ -91,8 +98,8 @@ def end_of(heights: Array, areas: Array, reach_mm: float) -> End:
     ball or to a cone: with fewer than three the end is flat.
     """
     if len(heights) < 3:
-        return End(float(areas[0]), 0.0, 0.0, reach_mm)
+        return End(float(areas[0]), 0.0, 0.0, reach_mm, is_open)
     away = np.abs(heights - heights[0])
     bend = float(bends(away, areas)[0])
     slope = float((areas[0] - areas[1]) / away[1] + bend * away[1])
-    return End(float(areas[0]), slope, bend, reach_mm)
+    return End(float(areas[0]), slope, bend, reach_mm, is_open)

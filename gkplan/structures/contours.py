@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
 
@@ -11,8 +10,16 @@ import numpy as np
 from gkplan.errors import CaseError
 from gkplan.frames import Array
 from gkplan.solids import LevelSet
-from gkplan.structures.layers import in_one_only, layers_of
-from gkplan.structures.planes import places_in_stack, planes_of, runs_of, usual_spacing
+from gkplan.structures.layers import cut_out, layers_of
+from gkplan.structures.planes import (
+    Run,
+    farthest_reach,
+    opened,
+    places_in_stack,
+    planes_of,
+    runs_of,
+    usual_spacing,
+)
 from gkplan.structures.sections import Stack
 
 # Samples of the signed distance across the larger side of the contours.
@@ -45,15 +52,16 @@ def solid_from_contours(
     Notes
     -----
     Within a slice a point is inside when an odd number of rings encloses it, so holes and
-    keyholes work. Holes are solids of their own, cut out of the outline's, so that both end in
-    the same way. Between slices the shape follows the linearly interpolated signed distance,
-    shifted so that its area follows a parabola through the slices about (`areas.bends`), linear
-    where they do not agree: plain interpolation of distances shrinks whatever tapers or runs
-    obliquely, by 10 % and more in a cochlea. One missing slice is bridged; planes at uneven
-    distances are interpolated likewise. Beyond the first and the last of three slices or more
-    the parabola goes on, the contour shrinking with it, to where it comes to nothing. Where it
-    does not before the place of the next slice, or there are fewer slices, the end is cut off
-    flat after half a spacing (`areas.End`).
+    keyholes work. Holes are solids of their own, cut out of the outline's, and end as outlines
+    do; but one that is drawn on the last slice of its outline goes through its end. Between
+    slices the shape follows the linearly interpolated signed distance, shifted so that its area
+    follows a parabola through the slices about (`areas.bends`), linear where they do not agree:
+    plain interpolation of distances shrinks whatever tapers or runs obliquely, by 10 % and more
+    in a cochlea. One missing slice is bridged; planes at uneven distances are interpolated
+    likewise. Beyond the first and the last of three slices or more the parabola goes on, the
+    contour shrinking or widening with it, to where it comes to nothing. Where it does not before
+    the place of the next slice, or there are fewer slices, the end is cut off flat after half a
+    spacing (`areas.End`).
     """
     if not rings:
         raise CaseError(f"structure {name!r}: has no contours; it is empty")
@@ -85,35 +93,34 @@ def solid_from_contours(
     parts = int(np.clip(np.ceil(_PLANES / len(heights)), *_PARTS))
     rise = (spacing if places is not None else max(np.diff(heights).min(), _THINNEST_MM)) / parts
     tall = float(heights[-1] - heights[0])
-    samples = float(np.prod((high - low) / step + 6)) * (tall / rise + 2 * parts)
+    # Room for an end that widens as a cone of 45 degrees does, cut off half-way.
+    margin = farthest_reach(heights, spacing) / 2 + 2 * step
+    samples = float(np.prod((high - low + 2 * margin) / step + 2)) * (tall / rise + 2 * parts)
     if (high - low).max() / step > 2000 or samples > _MOST_SAMPLES:
         raise CaseError(
             f"structure {name!r}: spans {max((high - low).max(), tall):.0f} mm, larger than a head"
         )
-    # Room for an end that widens: a cone as wide as high, cut off half a spacing on.
-    margin = spacing / 4 + 2 * step
     u = np.arange(low[0] - margin, high[0] + margin + step / 2, step)
     v = np.arange(low[1] - margin, high[1] + margin + step / 2, step)
     slices = [
         [r for r, s in zip(local, plane_of_ring, strict=True) if s == k]
         for k in range(len(heights))
     ]
-    stacks = [
-        _stacks(
-            heights,
-            [_slice_image(r, u, v) if r else None for r in layer],
-            step,
-            spacing,
-            places is not None,
-        )
-        for layer in layers_of(slices)
-    ]
+    stacks: list[list[Stack]] = []
+    around: list[Run] | None = None
+    for layer in layers_of(slices):
+        images = [_slice_image(r, u, v) if r else None for r in layer]
+        # A contour that encloses no point of the lattice counts for none.
+        drawn = [n if n is not None and n.min() < 0.0 else None for n in images]
+        runs = runs_of(heights, [n is not None for n in drawn], spacing, places is not None)
+        around = runs if around is None else opened(runs, around)
+        stacks.append([_stack(heights, drawn, run, step) for run in around])
     if not any(stacks):
         raise CaseError(f"structure {name!r}: its contours enclose nothing; draw them again")
-    beyond = max(r for layer in stacks for stack in layer for r in stack.reach_mm)
-    around = int(np.ceil(beyond / rise - 1e-6)) + 1
-    planes = heights[0] + rise * np.arange(-around, int(np.ceil(tall / rise - 1e-6)) + around + 1)
-    values = functools.reduce(in_one_only, [_sections(layer, planes) for layer in stacks if layer])
+    beyond = max(r for pieces in stacks for stack in pieces for r in stack.reach_mm)
+    more = int(np.ceil(beyond / rise - 1e-6)) + 1
+    planes = heights[0] + rise * np.arange(-more, int(np.ceil(tall / rise - 1e-6)) + more + 1)
+    values = cut_out([_sections(pieces, planes) for pieces in stacks if pieces])
     scale = 1.0 / np.array([rise, step, step])
     start = np.array([planes[0], v[0], u[0]])
     affine = np.empty((3, 4))
@@ -140,20 +147,10 @@ def _plane_axes(rings: Sequence[Array]) -> Array:
     return np.array([u, np.cross(normal, u), normal])
 
 
-def _stacks(
-    heights: Array, images: Sequence[Array | None], step: float, spacing: float, even: bool
-) -> list[Stack]:
-    """The pieces of one layer; a contour that encloses no point of the lattice counts for none."""
-    drawn = [n if n is not None and n.min() < 0.0 else None for n in images]
-    return [
-        Stack(
-            heights[run.first : run.last + 1],
-            [n for n in drawn[run.first : run.last + 1] if n is not None],
-            step,
-            run.reach_mm,
-        )
-        for run in runs_of(heights, [n is not None for n in drawn], spacing, even)
-    ]
+def _stack(heights: Array, images: Sequence[Array | None], run: Run, step: float) -> Stack:
+    within = slice(run.first, run.last + 1)
+    drawn = [n for n in images[within] if n is not None]
+    return Stack(heights[within], drawn, step, run.reach_mm, run.is_open)
 
 
 def _sections(stacks: Sequence[Stack], planes: Array) -> Array:

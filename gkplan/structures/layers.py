@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,9 +37,13 @@ def layers_of(slices: Sequence[Sequence[Array]]) -> list[list[list[Array]]]:
     ]
 
 
-def in_one_only(one: Array, other: Array) -> Array:
-    """Signed distances, negative where exactly one of two is: a hole is cut out of an outline."""
-    return np.minimum(np.maximum(one, -other), np.maximum(-one, other))
+def cut_out(layers: Sequence[Array]) -> Array:
+    """Signed distances of an outline without its holes, but for what lies in these, and so on.
+
+    Not what lies in an odd number of layers: beyond its last slice an outline may shrink into its
+    hole, which is no solid then.
+    """
+    return functools.reduce(lambda inner, outer: np.maximum(outer, -inner), reversed(layers))
 
 
 def _lies_in(ring: Array, other: Array) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ _SAME_MM = 0.1
 _OFF = 0.05
 # One missing slice is bridged, more part the structure in two.
 _BRIDGED = 2.25
+# So many spacings stay clear between two parts, enough for a sampled plane.
+_CLEAR = 0.25
 
 
 def planes_of(height: Array) -> tuple[Array, NDArray[np.int64]]:
@@ -44,11 +46,15 @@ def places_in_stack(heights: Array, spacing_mm: float) -> NDArray[np.int64] | No
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Planes from `first` to `last` that make one piece, and how far off the next ones would be."""
+    """Planes from `first` to `last` that make one piece, and how far off the next ones would be.
+
+    An end `is_open` if the piece is a hole through the end of what it is cut out of.
+    """
 
     first: int
     last: int
     reach_mm: tuple[float, float]
+    is_open: tuple[bool, bool] = (False, False)
 
 
 def runs_of(heights: Array, has_rings: Sequence[bool], spacing_mm: float, even: bool) -> list[Run]:
@@ -64,7 +70,8 @@ def runs_of(heights: Array, has_rings: Sequence[bool], spacing_mm: float, even: 
     Notes
     -----
     A plane without rings parts it, and so does a gap of more than 2.25 spacings. Where no plane
-    follows, the next would be one spacing on; in an uneven stack as far as the one before.
+    follows, the next would be one spacing on; in an uneven stack as far as the one before, but
+    not so far that parts meet half-way across a gap.
     """
     gaps = np.diff(heights)
     joined = [
@@ -80,7 +87,34 @@ def runs_of(heights: Array, has_rings: Sequence[bool], spacing_mm: float, even: 
         inner = (spacing_mm, spacing_mm) if even or first == last else (gaps[first], gaps[last - 1])
         outer = (gaps[first - 1] if first else np.inf, gaps[last] if last < len(gaps) else np.inf)
         low, high = (
-            float(o if o <= _BRIDGED * spacing_mm else i) for o, i in zip(outer, inner, strict=True)
+            float(o if o <= _BRIDGED * spacing_mm else min(i, (o - _CLEAR * spacing_mm) / 2))
+            for o, i in zip(outer, inner, strict=True)
         )
         runs.append(Run(first, last, (low, high)))
     return runs
+
+
+def opened(holes: Sequence[Run], around: Sequence[Run]) -> list[Run]:
+    """Holes drawn on the last slice of what is `around` them, which no longer end before it does.
+
+    Else there would be a lid over each, or one within it once the outline has shrunk into it.
+    """
+    below = {run.first: run.reach_mm[0] for run in around}
+    above = {run.last: run.reach_mm[1] for run in around}
+    return [
+        replace(
+            hole,
+            reach_mm=(
+                below.get(hole.first, hole.reach_mm[0]),
+                above.get(hole.last, hole.reach_mm[1]),
+            ),
+            is_open=(hole.first in below, hole.last in above),
+        )
+        for hole in holes
+    ]
+
+
+def farthest_reach(heights: Array, spacing_mm: float) -> float:
+    """The farthest that any run may reach beyond its last plane."""
+    gaps = np.diff(heights)
+    return float(np.max(gaps[gaps <= _BRIDGED * spacing_mm], initial=spacing_mm))

@@ -7,7 +7,7 @@ import pytest
 
 from gkplan.frames import Array
 from gkplan.structures.areas import End, bends, end_of
-from gkplan.structures.planes import Run, runs_of
+from gkplan.structures.planes import Run, opened, runs_of
 
 UNEVEN = np.array([0.0, 1.0, 2.5, 3.0, 4.5])
 
@@ -85,3 +85,20 @@ def test_pieces_and_how_far_the_next_slices_are() -> None:
     ]  # fmt: skip
     assert _runs(heights, "x.xxxx")[1].reach_mm == (2.0, 1.0)
     assert _runs(np.array([0.0, 1.8, 3.0]), "xxx", even=False) == [Run(0, 2, (1.8, 1.2))]
+
+
+def test_parts_do_not_meet_half_way_across_a_gap() -> None:
+    """The last slices of both are 2.2 mm apart, the gap between them is of 2.3 mm."""
+    heights = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.2, 8.5, 10.7, 11.7, 12.7, 13.7, 14.7])
+    low, high = _runs(heights, "x" * 12, even=False)
+    assert low.reach_mm[1] == high.reach_mm[0] == pytest.approx(1.025)
+    assert low.reach_mm[1] + high.reach_mm[0] < 2.3 - 0.2
+
+
+def test_a_hole_on_the_last_slice_of_its_outline_is_open_there() -> None:
+    outline, hole = Run(0, 5, (1.0, 1.5)), Run(2, 5, (1.0, 1.0))
+    assert opened([hole], [outline]) == [Run(2, 5, (1.0, 1.5), (False, True))]
+
+
+def test_an_open_end_goes_on_as_far_as_its_reach() -> None:
+    assert end_of(np.arange(3.0), np.full(3, 4.0), 1.0, is_open=True).cut_mm == 1.0
