@@ -33,6 +33,7 @@ class Problem:
     ----------
     dose : of each scan
     tolerance : of each scan, what a shift of 0.1 mm makes
+    beam : each step at `expected.places`, as much as that counts, (places, steps)
     """
 
     unit: RadiationUnit
@@ -41,17 +42,20 @@ class Problem:
     steps: Dictionary
     dose: list[Array]
     tolerance: list[Array]
+    beam: Array
 
     @classmethod
     def of(cls, unit: RadiationUnit, size_mm: int, scans: Sequence[Scan]) -> Problem:
         dose = [scan.at(_grid(scan)) for scan in scans]
+        steps, r = Dictionary.of(size_mm), places(size_mm)[:, None]
         return cls(
             unit,
             size_mm,
             scans,
-            Dictionary.of(size_mm),
+            steps,
             dose,
             [SHIFT_MM * np.abs(np.gradient(d, GRID_MM[1] - GRID_MM[0])) for d in dose],
+            trust(size_mm)[:, None] * blurred_step(r, steps.half_width_mm, steps.edge_mm),
         )
 
     def solved(self, rings: Rings) -> tuple[Array, list[Array], Array]:
@@ -67,18 +71,15 @@ class Problem:
         center = [part[[m]] for part, m in zip(parts, middle, strict=True)]
         half = [_at_half(s, p) for s, p in zip(self.scans, parts, strict=True)]
         given = [_at_half(s, d) for s, d in zip(self.scans, self.dose, strict=True)]
-        n, counts = len(self.steps.half_width_mm), trust(self.size_mm)
-        beam = counts[:, None] * blurred_step(
-            places(self.size_mm)[:, None], self.steps.half_width_mm, self.steps.edge_mm
-        )
-        expected = counts * rings.expected.profile(self.size_mm)
+        n = len(self.steps.half_width_mm)
+        expected = trust(self.size_mm) * rings.expected.profile(self.size_mm)
         points = [*(_CENTER * row for row in center), *(_HALF * row for row in half)]
-        matrix = np.concatenate([*parts, *points, _RIDGE * np.eye(n), beam])
+        matrix = np.concatenate([*parts, *points, _RIDGE * np.eye(n), self.beam])
         at_points = [np.full(len(parts), _CENTER), *(_HALF * row for row in given)]
         right = np.concatenate([*self.dose, *at_points, np.zeros(n), expected])
         weight, _ = nnls(matrix, right, maxiter=3000)
         differences = [part @ weight - d for part, d in zip(parts, self.dose, strict=True)]
-        return weight, differences, beam @ weight - expected
+        return weight, differences, self.beam @ weight - expected
 
     def agreement(self, scan: Scan, difference: Array) -> Agreement:
         """That of a model which differs so much on the grid of the scan."""

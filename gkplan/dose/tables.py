@@ -92,7 +92,7 @@ class Split:
     taylor: tuple[float, float, float]
 
     @classmethod
-    @lru_cache(maxsize=128)  # engines are made for the same few units again and again
+    @lru_cache(maxsize=128)
     def of(cls, profile: OffAxisProfile, most: float) -> Split:
         """A core whose tail is within `most` of a polynomial on every line.
 
@@ -144,7 +144,14 @@ def _interpolation() -> tuple[Array, Array, Array]:
 
 
 def _packed(profiles: Sequence[Callable[[Array], Array]]) -> NDArray[np.int32]:
-    """Profiles, one after the other, packed as the kernels want them.
+    """Profiles, one after the other, packed as the kernels want them."""
+    return np.concatenate([_table(profile) for profile in profiles])
+
+
+# Engines are made for the same few units again and again, and sources of a ring are alike.
+@lru_cache(maxsize=512)
+def _table(profile: Callable[[Array], Array]) -> NDArray[np.int32]:
+    """One profile.
 
     A cell's straight line goes through its two ends, moved by half of what the profile differs
     from it in the middle of the cell, so that the error is shared.
@@ -154,15 +161,12 @@ def _packed(profiles: Sequence[Callable[[Array], Array]]) -> NDArray[np.int32]:
     step = np.arange(OCTAVES * CELLS + 1)
     ends = SHIFT * 2.0 ** (step // CELLS) * (1.0 + (step % CELLS) / CELLS)
     middles = (ends[1:] + ends[:-1]) / 2
-    tables = []
-    for profile in profiles:
-        at_end = profile(np.sqrt(ends - SHIFT))
-        at_middle = profile(np.sqrt(middles - SHIFT))
-        sag = (at_middle - (at_end[1:] + at_end[:-1]) / 2) / 2
-        value = np.rint((at_end[:-1] + sag) * SCALE).astype(np.int64)
-        slope = np.rint((at_end[1:] - at_end[:-1]) * SCALE).astype(np.int64)
-        tables.append((value << 16) | (slope & 0xFFFF))
-    return np.concatenate(tables).astype(np.uint32).view(np.int32)
+    at_end = profile(np.sqrt(ends - SHIFT))
+    at_middle = profile(np.sqrt(middles - SHIFT))
+    sag = (at_middle - (at_end[1:] + at_end[:-1]) / 2) / 2
+    value = np.rint((at_end[:-1] + sag) * SCALE).astype(np.int64)
+    slope = np.rint((at_end[1:] - at_end[:-1]) * SCALE).astype(np.int64)
+    return ((value << 16) | (slope & 0xFFFF)).astype(np.uint32).view(np.int32)
 
 
 def attenuation_polynomial(unit: RadiationUnit) -> Array32:

@@ -12,7 +12,7 @@ from gkplan.dose.engine import DoseEngine
 from gkplan.frames import Array
 from gkplan.metrics.dvh import SampledDose
 from gkplan.shot import Shot
-from gkplan.solids.base import Scattered, jittered, scattered, subdivide
+from gkplan.solids.base import Scattered, scattered, scattered_in, subdivide
 from gkplan.structures import Structure
 
 SAMPLES, COARSEST_MM = 40_000, 2.5
@@ -96,13 +96,10 @@ def _split(
     edge = cells.spacing_mm / _PARTS
     first = cells.first_mm - (cells.spacing_mm - edge) / 2
     centers = subdivide(cells.first_mm + cells.spacing_mm * split, cells.spacing_mm, _PARTS)
-    points = jittered(centers, edge)
-    inside = structure.solid.contains(points)
-    parts = np.rint((centers[inside] - first) / edge).astype(np.int64)
     low, high = split.min(axis=0), split.max(axis=0)
     chosen = np.zeros(tuple(high - low + 1), dtype=np.bool_)
     chosen[tuple((split - low).T)] = True
     near = ((cells.cell >= low) & (cells.cell <= high)).all(axis=1)
     kept = ~near
     kept[near] = ~chosen[tuple((cells.cell[near] - low).T)]
-    return kept, Scattered(points[inside], parts, edge, first)
+    return kept, scattered_in(structure.solid, centers, edge, first)

@@ -98,10 +98,15 @@ def scattered(solid: Solid, count: int, coarsest_mm: float) -> Scattered:
     """
     spacing = spacing_for(solid, count, coarsest_mm)
     centers = lattice(solid.bounds + np.array([[-spacing / 2], [spacing / 2]]), spacing)
-    points = jittered(centers, spacing)
+    return scattered_in(solid, centers, spacing, centers[0])
+
+
+def scattered_in(solid: Solid, centers: Array, spacing_mm: float, first_mm: Array) -> Scattered:
+    """One point at random in each cell about `centers` (n, 3), as far as it is inside `solid`."""
+    points = jittered(centers, spacing_mm)
     inside = solid.contains(points)
-    cell = np.rint((centers[inside] - centers[0]) / spacing).astype(np.int64)
-    return Scattered(points[inside], cell, spacing, centers[0])
+    cell = np.rint((centers[inside] - first_mm) / spacing_mm).astype(np.int64)
+    return Scattered(points[inside], cell, spacing_mm, first_mm)
 
 
 def jittered(centers: Array, spacing_mm: float) -> Array:

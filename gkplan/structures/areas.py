@@ -5,6 +5,7 @@ Areas of balls, ellipsoids and cones are quadratic in the height, those of prism
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,19 +48,22 @@ class End:
     area : of the last slice, mm2
     slope, bend : 0 where nothing is known of them
     reach_mm : from the last slice to where the next one would be, which has no contour
-    open : never cut off before its reach, such as a hole that is drilled through an end
+    is_open : never cut off before its reach, such as a hole that is drilled through an end
     """
 
     area: float
     slope: float
     bend: float
     reach_mm: float
-    open: bool = False
+    is_open: bool = False
 
     @property
     def tip_mm(self) -> float:
         """Where an end that shrinks from the last slice on comes to nothing, else infinity."""
-        return float(self.heights(np.zeros(1))[0]) if self.slope < 0.0 else np.inf
+        if self.slope >= 0.0:
+            return math.inf
+        root = math.sqrt(max(self.slope**2 - 4 * self.bend * self.area, 0.0))
+        return 2 * self.area / (root - self.slope)
 
     @property
     def cut_mm(self) -> float:
@@ -68,7 +72,7 @@ class End:
         Areas that would go on were cut off flat, anywhere within the reach; half of it is the
         likeliest. In between the end moves with what would be left, without a jump.
         """
-        if self.open or self.tip_mm <= self.reach_mm:
+        if self.is_open or self.tip_mm <= self.reach_mm:
             return self.reach_mm
         left = max(self.at(self.reach_mm) / self.area, 0.0)
         return self.reach_mm * (1.0 - 0.5 * min(left / _CUT_OFF, 1.0))
@@ -76,12 +80,6 @@ class End:
     def at(self, beyond_mm: float) -> float:
         """The area so far beyond the last slice, mm2."""
         return self.area + self.slope * beyond_mm + self.bend * beyond_mm**2
-
-    def heights(self, areas: Array) -> Array:
-        """Where (mm) an end that shrinks comes down to these areas."""
-        lost = self.area - areas
-        root = np.sqrt(np.maximum(self.slope**2 - 4 * self.bend * lost, 0.0))
-        return np.asarray(2 * lost / (root - self.slope))
 
 
 def end_of(heights: Array, areas: Array, reach_mm: float, is_open: bool = False) -> End:

@@ -106,15 +106,8 @@ def solid_from_contours(
         [r for r, s in zip(local, plane_of_ring, strict=True) if s == k]
         for k in range(len(heights))
     ]
-    stacks: list[list[Stack]] = []
-    around: list[Run] | None = None
-    for layer in layers_of(slices):
-        images = [_slice_image(r, u, v) if r else None for r in layer]
-        # A contour that encloses no point of the lattice counts for none.
-        drawn = [n if n is not None and n.min() < 0.0 else None for n in images]
-        runs = runs_of(heights, [n is not None for n in drawn], spacing, places is not None)
-        around = runs if around is None else opened(runs, around)
-        stacks.append([_stack(heights, drawn, run, step) for run in around])
+    drawn = [[_slice_image(r, u, v) if r else None for r in layer] for layer in layers_of(slices)]
+    stacks = _pieces(heights, drawn, spacing, places is not None, step)
     if not any(stacks):
         raise CaseError(f"structure {name!r}: its contours enclose nothing; draw them again")
     beyond = max(r for pieces in stacks for stack in pieces for r in stack.reach_mm)
@@ -145,6 +138,25 @@ def _plane_axes(rings: Sequence[Array]) -> Array:
     u = helper - (helper @ normal) * normal
     u /= np.linalg.norm(u)
     return np.array([u, np.cross(normal, u), normal])
+
+
+def _pieces(
+    heights: Array,
+    layers: Sequence[Sequence[Array | None]],
+    spacing: float,
+    even: bool,
+    step: float,
+) -> list[list[Stack]]:
+    """The pieces of each layer, from its images on all planes."""
+    stacks: list[list[Stack]] = []
+    around: list[Run] | None = None
+    for images in layers:
+        # A contour that encloses no point of the lattice counts for none.
+        drawn = [n if n is not None and n.min() < 0.0 else None for n in images]
+        runs = runs_of(heights, [n is not None for n in drawn], spacing, even)
+        around = runs if around is None else opened(runs, around)
+        stacks.append([_stack(heights, drawn, run, step) for run in around])
+    return stacks
 
 
 def _stack(heights: Array, images: Sequence[Array | None], run: Run, step: float) -> Stack:
