@@ -123,8 +123,8 @@ def sector_beams(
 ) -> tuple[Beams, NDArray[np.int64]]:
     """All beams of (isocentre, sector, collimator), in this order, and where each group begins.
 
-    `output` is in Gy/min, 0 for `plugged` sources (from 1); the second array has one entry more
-    than there are groups.
+    `output` is in Gy/min, 0 for `plugged` sources (from 1); the second array is that of any one
+    isocentre, and has one entry more than there are groups.
     """
     machine = _Machine.of(unit)
     n_sizes, n = len(unit.collimators), len(isocenters_mm)
@@ -147,4 +147,4 @@ def sector_beams(
         np.tile(output.reshape(-1)[order], n),
         np.tile(machine.profile.reshape(-1)[order], n),
     )
-    return beams, np.cumsum([0, *np.tile(per_group, n)])
+    return beams, np.cumsum([0, *per_group])

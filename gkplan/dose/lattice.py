@@ -80,7 +80,7 @@ class Lattice:
         """For the voxels `inside` (nk, nj, ni) of a grid."""
         from scipy.ndimage import binary_dilation, distance_transform_edt
 
-        from gkplan.kernels.superposition import MOST_POINTS
+        from gkplan.kernels.placed import MOST_POINTS
 
         axes, numbers = [], []
         for coordinates in grid.axes()[::-1]:

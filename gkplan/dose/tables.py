@@ -156,7 +156,7 @@ def _table(profile: Callable[[Array], Array]) -> NDArray[np.int32]:
     A cell's straight line goes through its two ends, moved by half of what the profile differs
     from it in the middle of the cell, so that the error is shared.
     """
-    from gkplan.kernels.superposition import CELLS, OCTAVES, SCALE, SHIFT
+    from gkplan.kernels.lookup import CELLS, OCTAVES, PACKED, SHIFT
 
     step = np.arange(OCTAVES * CELLS + 1)
     ends = SHIFT * 2.0 ** (step // CELLS) * (1.0 + (step % CELLS) / CELLS)
@@ -164,9 +164,14 @@ def _table(profile: Callable[[Array], Array]) -> NDArray[np.int32]:
     at_end = profile(np.sqrt(ends - SHIFT))
     at_middle = profile(np.sqrt(middles - SHIFT))
     sag = (at_middle - (at_end[1:] + at_end[:-1]) / 2) / 2
-    value = np.rint((at_end[:-1] + sag) * SCALE).astype(np.int64)
-    slope = np.rint((at_end[1:] - at_end[:-1]) * SCALE).astype(np.int64)
-    return ((value << 16) | (slope & 0xFFFF)).astype(np.uint32).view(np.int32)
+    # What the kernels look for: see `lookup.interpolated`. Before the first cell nothing changes.
+    slope = np.rint(np.diff(at_end, prepend=at_end[0]) * PACKED).astype(np.int64)
+    before = np.concatenate([at_end[:1], at_end[:-1] + sag]) * PACKED - slope
+    low = slope & 0xFFFF
+    high = np.rint(before - low / 65536).astype(np.int64)
+    if max(np.abs(slope).max(), np.abs(high).max()) > 0x7FFF:
+        raise ValueError("a profile falls too steeply for the table of the kernels")
+    return ((high << 16) | low).astype(np.uint32).view(np.int32)
 
 
 def attenuation_polynomial(unit: RadiationUnit) -> Array32:

@@ -40,7 +40,7 @@ class TailNodes:
     def of(cls, ordered_mm: Array, cells: Cells, diagonal_mm: float) -> TailNodes:
         """For the points in the order of the cells (n, 3); none in larger cells."""
         from gkplan.kernels.influence import TOGETHER
-        from gkplan.kernels.superposition import LANES, MOST_POINTS
+        from gkplan.kernels.placed import LANES, MOST_POINTS
 
         count = np.diff(cells.starts)
         cell = np.repeat(np.arange(len(count)), count)

@@ -93,7 +93,7 @@ class TmrEngine:
 
     def dose(self, points_mm: Array, shots: Sequence[Shot]) -> Array:
         """Dose (n,) in Gy at Leksell points (n, 3); 0 outside the head."""
-        from gkplan.kernels.superposition import MOST_POINTS
+        from gkplan.kernels.placed import MOST_POINTS
 
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         inside = np.flatnonzero(self.head.contains(points))
@@ -166,6 +166,8 @@ class TmrEngine:
                 f"out: expected float32 of shape {shape} in the order of C, "
                 f"got {rates.dtype} {rates.shape}, strides {rates.strides}"
             )
+        if not rates.size:
+            return rates
         beams, starts = sector_beams(
             self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
@@ -183,13 +185,14 @@ class TmrEngine:
             nodes.carried,
             RUN,
             starts,
+            len(isocenters),
             *self._columns(beams, _bounds(points)),
             self._tables.cells.core_mm,
             self._tables.whole,
             self._tables.cells.core,
             self._tables.cells.tail,
             self._tables.decay,
-            rates.reshape(-1, len(points)),
+            rates.reshape(len(isocenters), -1, len(points)),
         )
         return rates
 
@@ -217,10 +220,11 @@ class TmrEngine:
     def _at_points(
         self, points: Array, cells: Cells, beams: Beams, table: NDArray[np.int32]
     ) -> Array:
+        from gkplan.kernels.lookup import FARTHEST_MM
         from gkplan.kernels.superposition import dose_at_points
 
         ordered = np.empty(len(points))
-        everywhere = np.full(len(self._tables.grid.core_mm), 1e6, dtype=np.float32)
+        everywhere = np.full(len(self._tables.grid.core_mm), FARTHEST_MM, dtype=np.float32)
         dose_at_points(
             points[cells.order],
             cells.starts,

@@ -2,7 +2,8 @@
 
 A loop that looks up a table and stores cannot be vectorised by default, because the compiler
 must assume that the store changes the table. These accesses carry the metadata (scopes, in
-LLVM's language) that rule it out; nothing checks that it is true.
+LLVM's language) that rule it out; nothing checks that it is true. Arrays may have any number of
+dimensions and are accessed as if they had one.
 """
 
 from __future__ import annotations
@@ -32,18 +33,20 @@ def _scopes(module):  # type: ignore[no-untyped-def]
 
 
 def _check(array):  # type: ignore[no-untyped-def]
-    if not isinstance(array, types.Array) or array.ndim != 1 or array.layout != "C":
-        raise TypingError(f"expected a contiguous array of one dimension, got {array}")
+    if not isinstance(array, types.Array) or array.layout != "C":
+        raise TypingError(f"expected a contiguous array, got {array}")
 
 
-def _pointer(context, builder, array_type, array, index):  # type: ignore[no-untyped-def]
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [builder.sext(index, ir.IntType(64))], inbounds=True)
+def _pointer(context, builder, array_type, array, start, index):  # type: ignore[no-untyped-def]
+    # In two steps: that what the first gives stays the same in a loop is then plain to see.
+    data, wide = context.make_array(array_type)(context, builder, array).data, ir.IntType(64)
+    first = builder.gep(data, [builder.sext(start, wide)])
+    return builder.gep(first, [builder.sext(index, wide)])
 
 
 @intrinsic
-def look_up(typing_context, table, index):  # type: ignore[no-untyped-def]
-    """``table[index]`` of a table that no store changes; index is int32 and not negative."""
+def look_up(typing_context, table, start, index):  # type: ignore[no-untyped-def]
+    """``table[start + index]`` of a table that no store changes; both are int32."""
 
     _check(table)
 
@@ -54,12 +57,12 @@ def look_up(typing_context, table, index):  # type: ignore[no-untyped-def]
         loaded.set_metadata("noalias", sums_scope)
         return loaded
 
-    return table.dtype(table, types.int32), generate
+    return table.dtype(table, types.int32, types.int32), generate
 
 
 @intrinsic
-def at(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """``array[index]`` of an array that is neither table nor sums."""
+def at(typing_context, array, start, index):  # type: ignore[no-untyped-def]
+    """``array[start + index]`` of an array that is neither table nor sums; both are int32."""
 
     _check(array)
 
@@ -68,23 +71,23 @@ def at(typing_context, array, index):  # type: ignore[no-untyped-def]
         loaded.set_metadata("noalias", _scopes(builder.module)[2])
         return loaded
 
-    return array.dtype(array, types.int32), generate
+    return array.dtype(array, types.int32, types.int32), generate
 
 
 @intrinsic
-def add_to(typing_context, sums, index, value):  # type: ignore[no-untyped-def]
-    """``sums[index] += value``."""
+def add_to(typing_context, sums, start, index, value):  # type: ignore[no-untyped-def]
+    """``sums[start + index] += value``; both are int32."""
 
     _check(sums)
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         table_scope, sums_scope, _ = _scopes(builder.module)
-        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:3])
         before = builder.load(pointer)
-        after = builder.store(builder.fadd(before, arguments[2], flags=("fast",)), pointer)
+        after = builder.store(builder.fadd(before, arguments[3], flags=("fast",)), pointer)
         for access in (before, after):
             access.set_metadata("alias.scope", sums_scope)
             access.set_metadata("noalias", table_scope)
         return context.get_dummy_value()
 
-    return types.void(sums, types.int32, sums.dtype), generate
+    return types.void(sums, types.int32, types.int32, sums.dtype), generate

@@ -76,8 +76,36 @@ def test_influence_into_a_buffer_and_of_few_points() -> None:
         ENGINE.influence(points, isocenters, out=buffer[..., :1])
 
 
+@pytest.mark.parametrize("count", [1, 2, 33, 71])
+def test_isocentres_give_the_same_together_and_alone(count: int) -> None:
+    rng = np.random.default_rng(5)
+    points = rng.normal((112.0, 108.0, 95.0), 14.0, (700, 3))
+    isocenters = rng.normal((112.0, 108.0, 95.0), 8.0, (count, 3))
+    whole = ENGINE.influence(points, isocenters)
+    for number in {0, count // 2, count - 1}:
+        alone = ENGINE.influence(points, isocenters[[number]])
+        np.testing.assert_array_equal(whole[[number]], alone)
+
+
+def test_influence_is_the_dose_of_each_sector_where_the_surface_cuts_cells() -> None:
+    rng = np.random.default_rng(6)
+    place = (100.0, 188.0, 112.0)
+    points = rng.normal(place, 9.0, (2000, 3))
+    points = points[HEAD.contains(points)]
+    rates = ENGINE.influence(points, np.array([place]))[0]
+    for sector, size in ((0, 16), (2, 8), (5, 4)):
+        states = [0] * 8
+        states[sector] = size
+        alone = TWIN.dose(points[:250], [Shot(place, tuple(states), 1.0)])
+        mine = rates[sector, UNIT.collimator_sizes_mm.index(size), :250]
+        peak = TWIN.dose(np.array([place]), [Shot(place, (size,) * 8, 1.0)])[0]
+        assert np.abs(mine - alone).max() <= 5e-4 * peak
+
+
 def test_no_points_have_no_dose() -> None:
     assert ENGINE.dose(np.zeros((0, 3)), mixed_shots(1)).shape == (0,)
+    assert ENGINE.influence(np.zeros((0, 3)), np.array([[100.0] * 3])).shape == (1, 8, 3, 0)
+    assert ENGINE.influence(np.array([[100.0] * 3]), np.zeros((0, 3))).shape == (0, 8, 3, 1)
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
