@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gkplan.dose.tables import Split, _packed
@@ -21,6 +21,7 @@ def looked_up(number: int, square_mm2: float) -> float:
     return float(interpolated(TABLE[row_of(number) + cell_of(bits)], bits)) / SCALE
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(PROFILES) - 1), st.floats(0.0, 1.1 * FARTHEST_MM))
 def test_a_table_gives_its_profile(number: int, off_axis_mm: float) -> None:
     assert looked_up(number, off_axis_mm**2) == pytest.approx(
@@ -28,6 +29,7 @@ def test_a_table_gives_its_profile(number: int, off_axis_mm: float) -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(PROFILES) - 1))
 def test_squares_rounded_to_below_zero_are_on_the_axis(number: int) -> None:
     below = -0.9 * SHIFT / (2 * CELLS)
