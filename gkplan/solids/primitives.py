@@ -21,15 +21,6 @@ def _dot(u: Array, v: Array) -> Array:
     return np.asarray(np.einsum("ij,ij->i", u, v))
 
 
-def _inside_quadratic(a: Array, b: Array, c: Array) -> Array:
-    """The interval of t in which ``a t^2 + 2 b t + c <= 0`` (a >= 0), one a ray."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        root = np.sqrt(b * b - a * c)
-        start, end = (-b - root) / a, (-b + root) / a
-    everywhere = (a <= 1e-14) & (c <= 0.0)
-    return along.single(np.where(everywhere, -np.inf, start), np.where(everywhere, np.inf, end))
-
-
 @dataclass(frozen=True, slots=True)
 class Ellipsoid:
     """An ellipsoid with its own axes: `turn_deg` rotates it about x, then y, then z."""
@@ -60,10 +51,11 @@ class Ellipsoid:
         return np.asarray(_dot(q, q) <= 1.0)
 
     def intervals(self, origins: Array, directions: Array) -> Array:
-        p = (origins - np.array(self.center_mm)) @ self._to_sphere.T
-        d = directions @ self._to_sphere.T
-        p = np.broadcast_to(p, d.shape)
-        return _inside_quadratic(_dot(d, d), _dot(d, p), _dot(p, p) - 1.0)
+        from gkplan.kernels.intervals import in_ellipsoid
+
+        origins = np.broadcast_to(origins, directions.shape)
+        center = np.array(self.center_mm, dtype=np.float64)
+        return np.asarray(in_ellipsoid(origins, directions, center, self._to_sphere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +96,11 @@ class Capsule:
         return np.asarray(_dot(gap, gap) <= self.radius_mm**2)
 
     def intervals(self, origins: Array, directions: Array) -> Array:
-        axis, length = self._axis
-        r2 = self.radius_mm**2
-        p = np.broadcast_to(origins - np.array(self.start_mm), directions.shape)
-        d_axial, p_axial = directions @ axis, p @ axis
-        d_radial = directions - d_axial[:, None] * axis
-        p_radial = p - p_axial[:, None] * axis
-        tube = _inside_quadratic(
-            _dot(d_radial, d_radial), _dot(d_radial, p_radial), _dot(p_radial, p_radial) - r2
-        )
-        below, above = _behind_plane(-d_axial, p_axial), _behind_plane(d_axial, length - p_axial)
-        start = np.maximum(np.maximum(tube[:, 0, 0], below[:, 0, 0]), above[:, 0, 0])
-        end = np.minimum(np.minimum(tube[:, 0, 1], below[:, 0, 1]), above[:, 0, 1])
-        # A capsule is convex: its pieces join to one interval.
-        start, end = np.where(start < end, start, np.inf), np.where(start < end, end, -np.inf)
-        a = _dot(directions, directions)
-        for center in (self.start_mm, self.end_mm):
-            q = np.broadcast_to(origins - np.array(center), directions.shape)
-            ball = _inside_quadratic(a, _dot(directions, q), _dot(q, q) - r2)[:, 0]
-            start = np.minimum(start, ball[:, 0])
-            end = np.maximum(end, np.where(np.isfinite(ball[:, 1]), ball[:, 1], -np.inf))
-        return along.single(start, end)
+        from gkplan.kernels.intervals import in_capsule
+
+        origins = np.broadcast_to(origins, directions.shape)
+        first, last = np.array([self.start_mm, self.end_mm], dtype=np.float64)
+        return np.asarray(in_capsule(origins, directions, first, last, float(self.radius_mm)))
 
 
 @dataclass(frozen=True, slots=True)
