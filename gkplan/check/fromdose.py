@@ -57,17 +57,16 @@ def infer_from_dose(
     points, wanted = _voxels(observed, head, dose)
     sigma = _OF_DOSE * wanted + _OF_MAXIMUM * wanted.max()
     engine = TmrEngine(unit, head, 1.0)
-    columns = [
-        (
-            engine.influence(points, np.array([o.isocenter_mm]), o.gamma_angle_deg)[0]
-            .reshape(-1, len(points))
-            .astype(np.float64)
-            * o.time_min
-            / sigma
-        )
-        for o in observed
-    ]
-    matrix = np.concatenate(columns)
+    each = unit.n_sectors * len(unit.collimators)
+    columns = np.empty((len(observed), each, len(points)))
+    places = np.array([o.isocenter_mm for o in observed])
+    angles = np.array([o.gamma_angle_deg for o in observed])
+    for angle in np.unique(angles):
+        alike = np.flatnonzero(angles == angle)
+        rates = engine.influence(points, places[alike], float(angle))
+        columns[alike] = rates.reshape(len(alike), each, -1)
+    times = np.array([o.time_min for o in observed])
+    matrix = (columns * times[:, None, None] / sigma).reshape(-1, len(points))
     gram, right = matrix @ matrix.T, matrix @ (wanted / sigma)
     shape = (len(observed), unit.n_sectors, len(unit.collimators))
     state, rate = _start(gram, right, shape, rate_gy_per_min)

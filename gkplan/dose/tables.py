@@ -164,13 +164,13 @@ def _table(profile: Callable[[Array], Array]) -> NDArray[np.int32]:
     at_end = profile(np.sqrt(ends - SHIFT))
     at_middle = profile(np.sqrt(middles - SHIFT))
     sag = (at_middle - (at_end[1:] + at_end[:-1]) / 2) / 2
-    # What the kernels look for: see `lookup.interpolated`. Before the first cell nothing changes.
-    slope = np.rint(np.diff(at_end, prepend=at_end[0]) * PACKED).astype(np.int64)
-    before = np.concatenate([at_end[:1], at_end[:-1] + sag]) * PACKED - slope
-    low = slope & 0xFFFF
-    high = np.rint(before - low / 65536).astype(np.int64)
-    if max(np.abs(slope).max(), np.abs(high).max()) > 0x7FFF:
-        raise ValueError("a profile falls too steeply for the table of the kernels")
+    # See `lookup`. Before the first cell nothing changes.
+    fall = np.rint(-np.diff(at_end, prepend=at_end[0]) * PACKED).astype(np.int64)
+    beyond = np.concatenate([at_end[:1], at_end[1:] + sag]) * PACKED - fall
+    low = fall & 0xFFFF
+    high = np.rint(beyond - low / 65536).astype(np.int64)
+    if max(np.abs(fall).max(), np.abs(high).max()) > 0x7FFF:
+        raise ValueError("a profile is not what tables can hold: more than 1, or rising steeply")
     return ((high << 16) | low).astype(np.uint32).view(np.int32)
 
 

@@ -3,7 +3,7 @@
 A loop that looks up a table and stores cannot be vectorised by default, because the compiler
 must assume that the store changes the table. These accesses carry the metadata (scopes, in
 LLVM's language) that rule it out; nothing checks that it is true. Arrays may have any number of
-dimensions and are accessed as if they had one.
+dimensions and are accessed as if they had one. After a change here, clear numba's cache.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The same beams from a block of isocentres: what they give at a run of points.
 
 Points are turned into the frame of a direction once for the block, where the distance from the axis
-of a beam takes four operations. Kernels of `influence` call these, and these those of
-`placed`, `lookup` and `series`: after a change clear numba's cache.
+of a beam takes four operations. Kernels of `influence` call these: after a change here, clear
+numba's cache.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numba import njit
 
 from gkplan.kernels.apart import add_to, at, look_up
 from gkplan.kernels.lookup import SHIFT, cell_of, interpolated, row_of
-from gkplan.kernels.placed import LANES, UNCUT, extra_at
-from gkplan.kernels.series import along, attenuated
+from gkplan.kernels.placed import LANES, UNCUT, extra_at, out_of_reach
+from gkplan.kernels.series import along, attenuated, shaded
 
 # Isocentres of a block; whole vectors.
 BLOCK = 32
@@ -31,7 +31,7 @@ class Block(NamedTuple):
 
     Parameters
     ----------
-    frames : (beams, 9) see `_frame_of`
+    frames : (beams, 9) float32, see `_frame_of`
     origin : (3,) of all frames
     given : (beams, _GIVEN) float32
     first, step, count : number of the first beam of all, what lies between those of one isocentre
@@ -47,7 +47,14 @@ class Block(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Memory of a task: points in the frame of a direction, coefficients of a block."""
+    """Memory of a task, float32.
+
+    Parameters
+    ----------
+    turned : (3, points in whole vectors) points in the frame of a direction
+    solved : (SOLVED,) coefficients of a block's beams
+    ahead : (2 * BLOCK,) what is added to their depth, and its slope; 0 where nothing is
+    """
 
     turned: Any
     solved: Any
@@ -87,14 +94,14 @@ def _solve(x, y, w, half_x, half_y, radius, per, mu, reach, given, ahead, decay,
     """Coefficients of the beams of a block about a place at (x, y, w) in their frame.
 
     `_GAP` is not above 0 if the beam reaches the rectangle about the place that it sees. `ahead`
-    (2, BLOCK) is what is added to the depth, and how fast it grows toward the source.
+    is what is added to the depth, and then how fast that grows toward the source.
     """
-    zero, one = np.float32(0.0), np.float32(1.0)
+    zero = np.float32(0.0)
     for k in range(BLOCK):
         x0, y0, a = x - given[_FOCUS_X + k], y - given[_FOCUS_Y + k], w - given[_FOCUS_W + k]
         dx, dy = max(abs(x0) - half_x, zero), max(abs(y0) - half_y, zero)
-        # Off-axis distances count at the focus; this is the least that the points see of it.
-        limit = reach * (one - (a - radius) * per)
+        fx, fy = abs(x0) + half_x, abs(y0) + half_y
+        gap = out_of_reach(dx * dx + dy * dy, fx * fx + fy * fy, a, radius, per, reach)
         depth = given[_SURFACE + k] - a
         cut = abs(depth) < radius
         fall, rise = attenuated(mu, depth, ahead[k], ahead[BLOCK + k], cut, decay)
@@ -104,7 +111,7 @@ def _solve(x, y, w, half_x, half_y, radius, per, mu, reach, given, ahead, decay,
         solved[_A0 + k], solved[_A1 + k], solved[_A2 + k], solved[_A3 + k] = dose
         # In a cell that the surface cuts, see `placed`.
         solved[_CUT + k] = depth if cut else np.float32(UNCUT)
-        solved[_GAP + k] = dx * dx + dy * dy - limit * limit
+        solved[_GAP + k] = gap
 
 
 def _block_adder(cut):  # type: ignore[no-untyped-def]
@@ -112,8 +119,7 @@ def _block_adder(cut):  # type: ignore[no-untyped-def]
 
     @njit(fastmath=True, error_model="numpy")
     def add(turned, n, solved, count, mu, row, table, sums, begin):  # type: ignore[no-untyped-def]
-        zero, one, shift = np.float32(0.0), np.float32(1.0), np.float32(SHIFT)
-        second, third = np.float32(1 / 2), np.float32(1 / 6)
+        zero, shift = np.float32(0.0), np.float32(SHIFT)
         to_x, to_y = np.int32(0), np.int32(turned.shape[1])
         to_w, to_sum = np.int32(2 * to_y), np.int32(begin)
         for k in range(count):
@@ -133,8 +139,7 @@ def _block_adder(cut):  # type: ignore[no-untyped-def]
                     profile = interpolated(look_up(table, row, cell_of(bits)), bits)
                     dose = (a0 + w * (a1 + w * (a2 + w * a3))) * profile
                     if cut:
-                        s = mu * max(w - surface, zero)
-                        dose *= one - s * (one - s * (second - s * third))
+                        dose *= shaded(mu * max(w - surface, zero))
                     add_to(sums, to_sum, i, dose)
             to_sum = np.int32(to_sum + sums.shape[1])
 
@@ -189,9 +194,10 @@ def block_of(origin, beams, first, step, n_beams, count):  # type: ignore[no-unt
 @njit(cache=True, fastmath=True, error_model="numpy")
 def add_block(points, n, middle, half, span, block, beams, profile, extra, reach, table, decay, scratch, sums, begin):  # type: ignore[no-untyped-def]
     # fmt: on
-    """Add a block's dose at n `points` (3, ...) about a place to ``sums[k, begin:]``.
+    """Add the dose of a block at n `points` to ``sums[k, begin:]``, times SCALE.
 
-    They lie within a box of the sides ``2 * half`` about their middle.
+    `points` (3, whole vectors) are offsets from `middle`, within a box of the sides ``2 * half``;
+    over `span` on either side of it what is added to the depth is taken to be linear.
     """
     radius = diagonal(half)
     x0, y0 = middle[0] - block.origin[0], middle[1] - block.origin[1]

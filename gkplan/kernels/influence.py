@@ -1,7 +1,4 @@
-"""The influence of many isocentres on the same points, group of beams by group of beams.
-
-These kernels call those of `block` and `placed`: after a change there, clear numba's cache.
-"""
+"""The influence of many isocentres on the same points, group of beams by group of beams."""
 
 from __future__ import annotations
 
@@ -72,7 +69,7 @@ def influence_at_points(points, position, cells, centers, nodes, spread, carried
             begin = cells[cell] + (r - runs[cell]) * run
             end = min(begin + run, cells[cell + 1])
             _run_of(points, begin, end, local[r], middle[r], half[r])
-    # Near the isocentres, and the same for any block of them: so are the bits of the answer.
+    # One for all: what an isocentre gives does not depend on the others of its block.
     origin = points[0].copy()
     blocks = (isocenters + BLOCK - 1) // BLOCK
     for task in prange(groups * blocks):
@@ -87,7 +84,7 @@ def influence_at_points(points, position, cells, centers, nodes, spread, carried
         )  # fmt: skip
         some, size = np.empty((BLOCK, n_nodes), np.float32), np.empty(3, np.float32)
         sums = np.empty((BLOCK, MOST_POINTS), np.float32)
-        lines = np.empty((count, points.shape[0]), np.float32)
+        line = np.empty(points.shape[0], np.float32)
         for cell in range(cells.size - 1):
             first, last = cells[cell], cells[cell + 1]
             if carried[cell]:
@@ -111,8 +108,11 @@ def influence_at_points(points, position, cells, centers, nodes, spread, carried
                     scratch, sums, begin,
                 )  # fmt: skip
             for k in range(count):
-                lines[k, first:last] = sums[k, : last - first] * np.float32(1.0 / SCALE)
+                row = out[first_i + k, g]
+                row[first:last] = sums[k, : last - first] * np.float32(1.0 / SCALE)
         # In the order of the cells so far: writing all over a row, cell by cell, is slow.
         for k in range(count):
-            for p in range(points.shape[0]):
-                out[first_i + k, g, p] = lines[k, position[p]]
+            row = out[first_i + k, g]
+            line[:] = row
+            for p in range(line.size):
+                row[p] = line[position[p]]

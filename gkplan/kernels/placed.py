@@ -1,8 +1,8 @@
 """Beams about a place: which of them come near, and what they are like there.
 
 From far a brick finds the beams that reach it (`place_beams`), near each of its cells the
-coefficients about its centre (`settle_beams`). These kernels call those of `lookup` and `series`:
-after a change there, clear numba's cache.
+coefficients about its centre (`settle_beams`). Kernels of other files call these: after a change
+here, clear numba's cache.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from gkplan.kernels.lookup import row_of
+from gkplan.kernels.lookup import FARTHEST_MM, row_of
 from gkplan.kernels.series import along, attenuated
 
 # Points of a cell come in vectors of so many, and are at most so many.
@@ -29,10 +29,10 @@ UNCUT = np.float32(1e6)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def place_beams(center, radius, beams, profile, first, last, reach, placed, chosen):  # type: ignore[no-untyped-def]
+def place_beams(center, radius, beams, profile, reach, placed, chosen):  # type: ignore[no-untyped-def]
     """Write the beams that come within `reach` of the sphere about `center`; their number."""
     n = 0
-    for b in range(first, last):
+    for b in range(profile.size):
         x, y, z = center[0] - beams[0, b], center[1] - beams[1, b], center[2] - beams[2, b]
         ux, uy, uz = beams[3, b], beams[4, b], beams[5, b]
         a = x * ux + y * uy + z * uz
@@ -66,29 +66,44 @@ def extra_at(row, extra, along):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
+def out_of_reach(near2, far2, along, radius, per, reach):  # type: ignore[no-untyped-def]
+    """Above 0 for a beam that does not reach a cell, or whose tables or series do not.
+
+    The cell's points lie from sqrt(near2) to sqrt(far2) from the axis, within `radius` of `along`.
+    Off-axis distances count at the focus: the source's side of the cell sees them larger. Near the
+    virtual source, where no head is, neither series nor tables hold.
+    """
+    one = np.float32(1.0)
+    here, ahead = one - along * per, one - (along + radius) * per
+    limit, last = reach * (here + radius * per), np.float32(FARTHEST_MM) * ahead
+    series = max(np.float32(0.5) * here, np.float32(0.1)) - ahead
+    return max(near2 - limit * limit, far2 - last * last, series)
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
 def _find_gaps(x, y, z, radius, placed, count, gaps):  # type: ignore[no-untyped-def]
     """Write what is above 0 for beams that do not reach the sphere about (x, y, z).
 
     Apart from what is done with those that do: so the compiler takes a vector of beams at a time.
     """
-    one = np.float32(1.0)
     ux, uy, uz, along, per = placed[0], placed[1], placed[2], placed[3], placed[8]
     rx, ry, rz, reach = placed[4], placed[5], placed[6], placed[11]
     for b in range(count):
         w = x * ux[b] + y * uy[b] + z * uz[b]
         dx, dy, dz = rx[b] + x - w * ux[b], ry[b] + y - w * uy[b], rz[b] + z - w * uz[b]
-        limit = reach[b] * (one - (along[b] + w - radius) * per[b]) + radius
-        gaps[b] = dx * dx + dy * dy + dz * dz - limit * limit
+        distance = np.sqrt(dx * dx + dy * dy + dz * dz)
+        near, far = max(distance - radius, np.float32(0.0)), distance + radius
+        gaps[b] = out_of_reach(near * near, far * far, along[b] + w, radius, per[b], reach[b])
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def settle_beams(shift, radius, span, placed, chosen, count, extra, decay, near, rows):  # type: ignore[no-untyped-def]
+def settle_beams(shift, radius, placed, chosen, count, extra, decay, near, rows):  # type: ignore[no-untyped-def]
     """Coefficients about the point at `shift` from where the beams were placed; how many reach it.
 
-    `extra` (`ExtraDepth` of the engine) is added to the depth, and taken to be linear over `span`
-    on either side. `decay` holds the polynomial that stands for exp(-s) over the depths in question.
+    `extra` (`ExtraDepth` of the engine) is added to the depth, and taken to be linear over `span_of`
+    the cell on either side. `decay` holds the polynomial that stands for exp(-s) over the depths in question.
     """
-    zero, two = np.float32(0.0), np.float32(2.0)
+    zero, two, span = np.float32(0.0), np.float32(2.0), span_of(radius)
     x, y, z = shift[0], shift[1], shift[2]
     _find_gaps(x, y, z, radius, placed, count, placed[12])
     n = 0

@@ -3,8 +3,7 @@
 Points come in small cells. For each cell the beams that reach it are written down about its centre
 as a few coefficients (`placed`); the innermost loop (`_beam_adder`) runs over the points of the
 cell. Its array accesses say that they do not overlap: that lets the compiler turn it into a few
-vector instructions. These kernels call those of `placed` and `lookup`: after a change there, clear
-numba's cache.
+vector instructions.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from gkplan.kernels.placed import (
     UNCUT,
     place_beams,
     settle_beams,
-    span_of,
 )
+from gkplan.kernels.series import shaded
 
 # Single precision would not bear the sum of thousands of beams: so many are summed in it.
 _BATCH = 64
@@ -39,8 +38,7 @@ def _beam_adder(cut):  # type: ignore[no-untyped-def]
 
     @njit(fastmath=True, error_model="numpy")
     def add(points, n, near, b, row, table, sums):  # type: ignore[no-untyped-def]
-        zero, one, shift = np.float32(0.0), np.float32(1.0), np.float32(SHIFT)
-        second, third = np.float32(1 / 2), np.float32(1 / 6)
+        zero, shift = np.float32(0.0), np.float32(SHIFT)
         ux, uy, uz = near[0, b], near[1, b], near[2, b]
         gx, gy, gz, q0 = near[3, b], near[4, b], near[5, b], near[6, b]
         m0, m1, m2, m3 = near[7, b], near[8, b], near[9, b], near[10, b]
@@ -57,8 +55,7 @@ def _beam_adder(cut):  # type: ignore[no-untyped-def]
             profile = interpolated(look_up(table, row, cell_of(bits)), bits)
             dose = (a0 + w * (a1 + w * (a2 + w * a3))) * profile
             if cut:
-                s = mu * max(w - surface, zero)
-                dose *= one - s * (one - s * (second - s * third))
+                dose *= shaded(mu * max(w - surface, zero))
             add_to(sums, to_x, i, dose)
 
     return add
@@ -68,10 +65,11 @@ _add_uncut_beam, _add_cut_beam = _beam_adder(False), _beam_adder(True)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[no-untyped-def]
+def _add_beams(points, n, near, first, last, rows, table, sums):  # type: ignore[no-untyped-def]
     """Add to `sums` the dose (times SCALE) of beams at n `points` from the cell's centre.
 
-    `points` (4, ...) has their coordinates and the square of their distance. The arrays must hold a multiple of `LANES` points; what is beyond n is arbitrary.
+    `points` (4, ...) has their coordinates and the square of their distance. The arrays must hold
+    a multiple of `LANES` points; what is beyond n is arbitrary.
     """
     for b in range(first, last):
         if near[15, b] == UNCUT:
@@ -86,7 +84,7 @@ def _sum_beams(points, n, near, count, rows, table, sums, exact):  # type: ignor
     exact[:n] = 0.0
     for begin in range(0, count, _BATCH):
         sums[:] = np.float32(0.0)
-        add_beams(points, n, near, begin, min(begin + _BATCH, count), rows, table, sums)
+        _add_beams(points, n, near, begin, min(begin + _BATCH, count), rows, table, sums)
         for p in range(n):
             exact[p] += sums[p]
 
@@ -117,21 +115,8 @@ def dose_at_points(points, starts, centers, beams, profile, extra, reach, table,
                 local[3, p - first] = x * x + y * y + z * z
                 radius2 = max(radius2, local[3, p - first])
             radius = np.float32(math.sqrt(radius2))
-            count = place_beams(
-                centers[cell], radius, beams, profile, 0, n_beams, reach, placed, chosen
-            )
-            n = settle_beams(
-                here,
-                radius,
-                span_of(radius),
-                placed,
-                chosen,
-                count,
-                extra,
-                decay,
-                near,
-                rows,
-            )
+            count = place_beams(centers[cell], radius, beams, profile, reach, placed, chosen)
+            n = settle_beams(here, radius, placed, chosen, count, extra, decay, near, rows)
             _sum_beams(local, last - first, near, n, rows, table, sums, exact)
             for p in range(first, last):
                 out[p] = exact[p - first] / SCALE
@@ -179,7 +164,7 @@ def add_on_grid(  # type: ignore[no-untyped-def]
             center[1] = origin[1] + j0 * spacing[1] + (size[1] - spacing[1]) / 2
             center[2] = origin[2] + k0 * spacing[2] + (size[2] - spacing[2]) / 2
             radius = math.sqrt((size * size).sum()) / 2
-            count = place_beams(center, radius, beams, profile, 0, n_beams, reach, placed, chosen)
+            count = place_beams(center, radius, beams, profile, reach, placed, chosen)
             if count == 0:
                 continue
             for cell in range(64):
@@ -193,18 +178,7 @@ def add_on_grid(  # type: ignore[no-untyped-def]
                 shift[0] = origin[0] + ci * spacing[0] + wx / 2 - center[0]
                 shift[1] = origin[1] + cj * spacing[1] + wy / 2 - center[1]
                 shift[2] = origin[2] + ck * spacing[2] + wz / 2 - center[2]
-                n = settle_beams(
-                    shift,
-                    half,
-                    span_of(half),
-                    placed,
-                    chosen,
-                    count,
-                    extra,
-                    decay,
-                    near,
-                    rows,
-                )
+                n = settle_beams(shift, half, placed, chosen, count, extra, decay, near, rows)
                 if n == 0:
                     continue
                 _sum_beams(local, voxels, near, n, rows, table, sums, exact)

@@ -17,7 +17,7 @@ _RANGE = {
     "output_factor": (0.05, 1.2),
     "ring_output_factor": (0.05, 1.2),
     "elevation_deg": ELEVATION_DEG,
-    "virtual_distance_mm": (150.0, 1500.0),
+    "virtual_distance_mm": (250.0, 1500.0),
     "attenuation_per_mm": (0.002, 0.02),
     "ring_width": (0.3, 3.0),
     "ring_edge": (0.1, 10.0),

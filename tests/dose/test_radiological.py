@@ -153,6 +153,22 @@ def test_sectors_of_the_influence_add_up_to_the_dose(engine: TmrEngine) -> None:
     assert np.abs(water - rates).max() > 0.03 * rates.max()
 
 
+def test_every_isocentre_has_its_own_depths(case: Case, engine: TmrEngine) -> None:
+    rng = np.random.default_rng(6)
+    points = rng.normal(PETROUS, 8.0, (60, 3))
+    isocenters = np.array(PETROUS) + np.array([[0, 0, 0], [14, 0, 3], [-9, 12, -8], [2, -15, 6]])
+    rates = engine.influence(points, isocenters)
+    twin = ReferenceEngine(UNIT, case.head, 3.0, depth="radiological")
+    for number, place in enumerate(isocenters):
+        x, y, z = (float(c) for c in place)
+        peak = twin.dose(place[None], [Shot((x, y, z), (8,) * 8, 1.0)])[0]
+        for sector in (0, 3):
+            state = [0] * 8
+            state[sector] = 8
+            alone = twin.dose(points[:40], [Shot((x, y, z), tuple(state), 1.0)])
+            assert np.abs(rates[number, sector, 1, :40] - alone).max() <= 2.5e-3 * peak
+
+
 def test_the_densities_move_with_the_head(case: Case, engine: TmrEngine) -> None:
     """A shift of the head is the opposite shift of the isocentres; a turn is not nothing."""
     shift = np.array([2.0, -1.0, 0.5])
