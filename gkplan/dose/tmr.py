@@ -154,6 +154,11 @@ class TmrEngine:
 
         Gy/min, float32, at Leksell points (n, 3) that are taken to lie inside the head; written
         to `out` if it is given. Sources that are `plugged` (from 1) give none.
+
+        Raises
+        ------
+        ValueError
+            For an `out` of another shape or kind, or numbers that are not finite.
         """
         from gkplan.kernels.influence import influence_at_points
 
@@ -168,6 +173,8 @@ class TmrEngine:
             )
         if not rates.size:
             return rates
+        if not np.isfinite(points).all():
+            raise ValueError("points_mm: a number is not finite")
         beams, starts = sector_beams(
             self.unit, self.head, isocenters, gamma_angle_deg, self.rate_gy_per_min, plugged
         )
@@ -246,6 +253,9 @@ class TmrEngine:
 
         `BEAM_COLUMNS`, the number of the profile, and what is added to the depth.
         """
+        # The kernels would look up what is no number far outside of the tables.
+        if not np.isfinite(beams.focus_mm).all():
+            raise ValueError("an isocentre is not finite")
         extra = ExtraDepth.none(beams)
         if self._densities:
             extra = self._densities.extra_depth(beams, bounds_mm)

@@ -154,6 +154,15 @@ def test_influence_is_the_dose_of_each_sector_where_the_surface_cuts_cells() -> 
         assert np.abs(mine - alone).max() <= 5e-4 * peak
 
 
+def test_what_is_no_number_is_refused() -> None:
+    place, nowhere = np.full((1, 3), 100.0), np.full((1, 3), np.nan)
+    with pytest.raises(ValueError, match="points_mm: a number is not finite"):
+        ENGINE.influence(nowhere, place)
+    with pytest.raises(ValueError, match="an isocentre is not finite"):
+        ENGINE.influence(place, nowhere)
+    assert not ENGINE.dose(nowhere, mixed_shots(1)).any()
+
+
 def test_no_points_have_no_dose() -> None:
     assert ENGINE.dose(np.zeros((0, 3)), mixed_shots(1)).shape == (0,)
     assert ENGINE.influence(np.zeros((0, 3)), np.array([[100.0] * 3])).shape == (1, 8, 3, 0)
