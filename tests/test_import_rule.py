@@ -36,7 +36,7 @@ def test_kernels_import_only_numpy_numba_math() -> None:
         "numba.core.errors",
     }
     allowed |= {"llvmlite", "gkplan.kernels.apart"}
-    # Some are too long for one file; what calls what is said at the head of each.
+    # Some are too long for one file; those that others call say so at the head.
     called = ("matter", "transport", "bank", "placed", "lookup", "series", "block")
     allowed |= {f"gkplan.kernels.{name}" for name in called}
     for path in (ROOT / "kernels").glob("*.py"):
