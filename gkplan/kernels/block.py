@@ -15,7 +15,7 @@ from numba import njit
 
 from gkplan.kernels.apart import add_to, at, look_up
 from gkplan.kernels.lookup import SHIFT, cell_of, interpolated, row_of
-from gkplan.kernels.placed import LANES, UNCUT, extra_at, out_of_reach
+from gkplan.kernels.placed import LANES, UNCUT, extra_about, out_of_reach
 from gkplan.kernels.series import along, attenuated, shaded
 
 # Isocentres of a block; whole vectors.
@@ -164,12 +164,9 @@ def _extent(half, axis):  # type: ignore[no-untyped-def]
 @njit(cache=True, fastmath=True, error_model="numpy")
 def _depths_ahead(extra, first, step, count, w, focus_w, span, ahead):  # type: ignore[no-untyped-def]
     """Write what is added to the depth of the beams ``first + step * k`` about a place."""
-    two = np.float32(2.0)
     for k in range(count):
-        a = w - focus_w[k]
         row = extra.table[first + step * k]
-        above, below = extra_at(row, extra, a + span), extra_at(row, extra, a - span)
-        ahead[k], ahead[BLOCK + k] = (above + below) / two, (above - below) / (two * span)
+        ahead[k], ahead[BLOCK + k] = extra_about(row, extra, w - focus_w[k], span)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")

@@ -57,12 +57,20 @@ def span_of(radius):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def extra_at(row, extra, along):  # type: ignore[no-untyped-def]
+def _extra_at(row, extra, along):  # type: ignore[no-untyped-def]
     """Extra depth of a beam at a place along it; beyond the table its ends go on."""
     place = (extra.first_mm - along) * extra.per_mm
     place = min(max(place, np.float32(0.0)), np.float32(row.size - 1.001))
     n = int(place)
     return row[n] + (place - np.float32(n)) * (row[n + 1] - row[n])
+
+
+@njit(cache=True, fastmath=True, error_model="numpy")
+def extra_about(row, extra, along, span):  # type: ignore[no-untyped-def]
+    """Extra depth over `span` on either side of a place, and how fast it grows toward the source."""
+    two = np.float32(2.0)
+    above, below = _extra_at(row, extra, along + span), _extra_at(row, extra, along - span)
+    return (above + below) / two, (above - below) / (two * span)
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -100,8 +108,9 @@ def _find_gaps(x, y, z, radius, placed, count, gaps):  # type: ignore[no-untyped
 def settle_beams(shift, radius, placed, chosen, count, extra, decay, near, rows):  # type: ignore[no-untyped-def]
     """Coefficients about the point at `shift` from where the beams were placed; how many reach it.
 
-    `extra` (`ExtraDepth` of the engine) is added to the depth, and taken to be linear over `span_of`
-    the cell on either side. `decay` holds the polynomial that stands for exp(-s) over the depths in question.
+    `extra` (`ExtraDepth` of the engine) is added to the depth, and taken to be linear over
+    `span_of` the cell on either side. `decay` holds the polynomial that stands for exp(-s) over
+    the depths in question.
     """
     zero, two, span = np.float32(0.0), np.float32(2.0), span_of(radius)
     x, y, z = shift[0], shift[1], shift[2]
@@ -120,9 +129,7 @@ def settle_beams(shift, radius, placed, chosen, count, extra, decay, near, rows)
             near[7, n], near[8, n], near[9, n], near[10, n] = a, per, placed[7, b], placed[9, b]
             near[11, n], near[12, n], near[13, n] = placed[10, b], zero, zero
             if extra.table.shape[1] > 1:
-                row = extra.table[chosen[1, b]]
-                above, below = extra_at(row, extra, a + span), extra_at(row, extra, a - span)
-                near[12, n], near[13, n] = (above + below) / two, (above - below) / (two * span)
+                near[12, n], near[13, n] = extra_about(extra.table[chosen[1, b]], extra, a, span)
             rows[n] = row_of(chosen[0, b])
             n += 1
     for b in range(n):

@@ -80,9 +80,9 @@ def test_influence_into_a_buffer_and_of_few_points() -> None:
         ENGINE.influence(points, isocenters, out=buffer[..., :1])
 
 
-def dense(count: int, seed: int = 5) -> Array:
+def dense(count: int) -> Array:
     """Points so close together that tails are carried to them."""
-    points = np.random.default_rng(seed).uniform(-12.0, 12.0, (count, 3))
+    points = np.random.default_rng(5).uniform(-12.0, 12.0, (count, 3))
     points += np.array([112.0, 108.0, 95.0])
     cells = Cells.of(points, 20.0, 192)
     assert TailNodes.of(points[cells.order], cells, CARRIED_MM).carried.any()
